@@ -1,0 +1,1 @@
+"""What might change: sources, proposals, review, apply."""

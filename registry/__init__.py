@@ -1,0 +1,1 @@
+"""What is known: the typed, checked records of the field."""

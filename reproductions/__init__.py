@@ -1,0 +1,1 @@
+"""What we measured: methods of the field, re-implemented and run."""

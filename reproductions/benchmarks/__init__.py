@@ -1,0 +1,1 @@
+"""Tasks and scorers, one benchmark a file."""
