@@ -1,0 +1,1 @@
+"""The site: generated pages, charts and two plain MkDocs builds."""
