@@ -25,7 +25,19 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(STAMP) ## The whole line once: registry, agent, laboratory, site (about ten minutes)
-	@$(BIN)/python tools/demo.py
+	@echo "── 1 of 4 · registry: what is known"
+	@$(BIN)/aki registry check
+	@echo "── 2 of 4 · agent: a recorded visit to the sources becomes proposals; nothing is changed"
+	@$(BIN)/aki agent refresh --replay agent/recorded/demo --workspace build/demo/workspace
+	@echo "── 3 of 4 · laboratory: four methods inject 120 new entities into the shipped model"
+	@$(BIN)/aki reproduce run demo --jobs $(JOBS)
+	@$(BIN)/aki reproduce table --runs demo
+	@echo "── 4 of 4 · site"
+	@$(BIN)/aki site build
+	@echo
+	@echo "Done. Look at it:   $(BIN)/aki site serve      (or open build/site/index.html)"
+	@echo "Decide proposals:   $(BIN)/aki agent review --workspace build/demo/workspace"
+	@echo "Run another method: $(BIN)/aki reproduce list"
 
 test: check ## Everything that CI runs: lint, types, contracts, tests, site
 	@echo "── tests"
