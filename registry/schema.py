@@ -1,24 +1,33 @@
 """The typed entries of the registry: what a paper, benchmark, repository, method, reported table or claim may say.
 
 Every entry is one YAML file below `registry/data/<kind>/<id>.yaml`. Scalars arrive as text (see `registry.textyaml`);
-the types here give them meaning. Unknown keys are refused. Fractions are in [0, 1], dates are ISO 8601, stars are counts.
+the types here give them meaning. Unknown keys are refused. Fractions are in [0, 1], dates ISO 8601, stars counts.
 """
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from registry import ids as external
+from registry.status import ACTIVE, State, illegal
 
 T = TypeVar("T")
 
+CLEAN = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+"""Characters no text may hold: controls, line separators that editors hide, and marks that reorder what is read."""
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$", max_length=500)]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\n]+$")]
-Prose = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
-"""Year and month of the first public version, `2025-05`."""
+Line = Annotated[str, StringConstraints(max_length=400, pattern=rf"^[^\s{CLEAN}]([^\n\t{CLEAN}]*[^\s{CLEAN}])?$")]
+"""One line of text without spaces at its ends."""
+Prose = Annotated[str, StringConstraints(max_length=2000, pattern=rf"^[^\s{CLEAN}]([^{CLEAN}]*[^\s{CLEAN}])?$")]
+"""Text of one or more lines without space at its ends."""
+Month = Annotated[str, StringConstraints(pattern=r"^(19|20)\d{2}(-(0[1-9]|1[0-2]))?$")]
+"""Year and month of the first public version, `2025-05`; the year alone where the source says no more."""
 
 Unknown = Literal["none", "not-checked"]
 """`none`: looked for, does not exist. `not-checked`: nobody has looked. A blank never means either."""
@@ -29,16 +38,30 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    INLINE: ClassVar[bool] = False
+    """Written on one line in the canonical form when it fits."""
+
+
+def text_digest(text: str) -> str:
+    """First 12 hex digits of the SHA-256 of a text; says which English a Chinese text was written for."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
 
 class Text(Model):
     """One text in both languages."""
 
     en: Prose
     zh: Prose
-    translation: Literal["human", "machine"] = "human"
-    """Who wrote the language that is not the original."""
-    translated_from: str | None = None
-    """First 12 hex digits of the SHA-256 of the English text that the Chinese was written for; another digest means stale."""
+    translation: Literal["human", "machine"] = "machine"
+    """`human` once a person who reads both languages has confirmed that they say the same."""
+    translated_from: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")] | None = None
+    """`text_digest` of the English text that the Chinese was written for; another digest means stale."""
+
+    @property
+    def state(self) -> Literal["human", "machine", "stale"]:
+        """Translation state as shown to readers: stale when the English has changed since."""
+        stale = self.translated_from is not None and self.translated_from != text_digest(self.en)
+        return "stale" if stale else self.translation
 
 
 class Fact(Model, Generic[T]):
@@ -53,6 +76,20 @@ class Fact(Model, Generic[T]):
     """What was seen there: a short quoted span or a locator."""
     confidence: Literal["proceedings", "doi", "journal-ref", "comment", "list", "human"] | None = None
     """Rung of the venue or code-link ladder that the value stands on."""
+
+    @model_validator(mode="after")
+    def _evidence_needed(self) -> Self:
+        read = (self.source is not None, self.checked is not None)
+        if self.value == "not-checked" and any(read):
+            raise ValueError("a value that is not-checked has neither source nor checked; leave them out")
+        if self.value != "not-checked" and not all(read):
+            raise ValueError("a value needs source (URL) and checked (date); or write value: not-checked")
+        return self
+
+    @property
+    def known(self) -> T | None:
+        """The value itself, or None when it is `none` or `not-checked`."""
+        return None if self.value in ("none", "not-checked") else self.value  # pyright: ignore[reportReturnType]
 
 
 class KnownIssue(Model):
@@ -70,17 +107,28 @@ class Relation(Model):
     """A typed arrow to another entry, `<kind>/<id>`. The inverse is computed, never written."""
 
     kind: Literal[
-        "introduces", "evaluates-on", "implements", "extends", "compares-with", "rebuts", "reproduces", "surveys",
-        "same-row-as", "distinct-from", "supersedes",
+        "introduces",
+        "evaluates-on",
+        "implements",
+        "extends",
+        "compares-with",
+        "rebuts",
+        "reproduces",
+        "surveys",
+        "same-row-as",
+        "distinct-from",
+        "supersedes",
     ]
-    target: Annotated[str, StringConstraints(pattern=r"^(papers|benchmarks|repositories|methods|reported|claims)/[a-z0-9-]+$")]
+    target: Annotated[
+        str, StringConstraints(pattern=r"^(papers|benchmarks|repositories|methods|reported|claims)/[a-z0-9-]+$")
+    ]
     note: Line | None = None
 
 
 class StatusChange(Model):
     """Where an entry stands in its life, since when, why."""
 
-    state: Literal["candidate", "recorded", "superseded", "withdrawn", "retracted", "merged"]
+    state: State
     since: date
     reason: Line
     evidence: Line | None = None
@@ -101,9 +149,27 @@ class Entry(Model):
     known_issues: tuple[KnownIssue, ...] = ()
     note: Prose | None = None
 
+    @model_validator(mode="after")
+    def _legal_life(self) -> Self:
+        if wrong := illegal(self.status):
+            raise ValueError(wrong)
+        if self.id in self.formerly:
+            raise ValueError(f"'{self.id}' cannot be a former id of itself")
+        return self
+
+    @property
+    def stage(self) -> State:
+        """The status that holds now."""
+        return self.status[-1].state
+
+    @property
+    def active(self) -> bool:
+        """Whether it counts in totals and is shown by default: candidate or recorded."""
+        return self.stage in ACTIVE
+
 
 class ExternalIds(Model):
-    """Names of the same thing elsewhere; patterns and uniqueness: `registry.ids`."""
+    """Names of the same thing elsewhere; how each looks and where it leads: `registry.ids`."""
 
     arxiv: str | None = None
     doi: str | None = None
@@ -111,11 +177,32 @@ class ExternalIds(Model):
     acl: str | None = None
     cvf: str | None = None
     ecva: str | None = None
+    aaai: str | None = None
     huggingface: str | None = None
+    semantic_scholar: str | None = None
+    openalex: str | None = None
+    dblp: str | None = None
+
+    @model_validator(mode="after")
+    def _patterns(self) -> Self:
+        for scheme, value in self.items():
+            if wrong := external.wrong(scheme, value):
+                raise ValueError(wrong)
+        return self
+
+    def items(self) -> tuple[tuple[str, str], ...]:
+        """The ids that are set, as (scheme, value)."""
+        pairs = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return tuple((name, value) for name, value in pairs if value is not None)
 
 
 Direction = Literal[
-    "distill", "replay", "parameter-regularization", "lora-isolation", "knowledge-editing", "benchmark",
+    "distill",
+    "replay",
+    "parameter-regularization",
+    "lora-isolation",
+    "knowledge-editing",
+    "benchmark",
 ]
 """Where the list files a paper: the four main directions, knowledge editing as related branch, and benchmark papers."""
 
@@ -127,6 +214,8 @@ class Paper(Entry):
     """One publication."""
 
     title: Line
+    listed_as: Line | None = None
+    """The name the public list's English table shows, where it is shorter than the title."""
     date: Month
     ids: ExternalIds = ExternalIds()
     links: tuple[Url, ...] = Field(min_length=1)
@@ -142,11 +231,27 @@ class Paper(Entry):
     summary: Text
     tasks: Text | None = None
     datasets: tuple[Line, ...] = ()
+    """Names of data sets and benchmarks; the same in every language."""
+    data_note: Text | None = None
+    """What the source says about the data where it gives no name."""
     code: Fact[Slug] = Fact(value="not-checked")
     """Id of the official repository entry."""
     authors: tuple[Line, ...] = ()
     list_order: int | None = None
     """Place among the rows of the same table of the public list, from 0; keeps its order."""
+
+    @model_validator(mode="after")
+    def _bucket_only_for_distill(self) -> Self:
+        if (self.bucket is not None) != (self.direction == "distill"):
+            raise ValueError(
+                f"direction '{self.direction}' with bucket {self.bucket!r}: distill needs one, others have none"
+            )
+        return self
+
+    @property
+    def first_year(self) -> int:
+        """Year of the first public version."""
+        return int(self.date[:4])
 
 
 class Dataset(Model):
@@ -183,12 +288,16 @@ class Repository(Entry):
 
     name: Line
     host: Literal["github", "huggingface"]
-    full_name: Line
+    full_name: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$", max_length=140)
+    ]
     """owner/name as the host spells it."""
     url: Url
     numeric_id: Fact[int] = Fact(value="not-checked")
     """GitHub's own number: survives renames and transfers."""
-    role: Literal["official", "community", "infrastructure", "awesome-list", "dataset", "model", "collection", "paper-page"]
+    role: Literal[
+        "official", "community", "infrastructure", "awesome-list", "dataset", "model", "collection", "paper-page"
+    ]
     category: Text | None = None
     stars: Fact[int] = Fact(value="not-checked")
     licence: Fact[str] = Fact(value="not-checked")
@@ -200,7 +309,13 @@ class Repository(Entry):
 
 
 Family = Literal[
-    "baseline", "distill", "replay", "parameter-regularization", "lora-isolation", "knowledge-editing", "retrieval",
+    "baseline",
+    "distill",
+    "replay",
+    "parameter-regularization",
+    "lora-isolation",
+    "knowledge-editing",
+    "retrieval",
 ]
 
 
@@ -221,13 +336,21 @@ class Method(Entry):
     why_not: Text | None = None
     """Required when not implemented."""
 
+    @model_validator(mode="after")
+    def _reason_when_not_implemented(self) -> Self:
+        if self.implemented == (self.why_not is not None):
+            raise ValueError("a method is either implemented or says why_not; write exactly one of them")
+        return self
+
 
 class Cell(Model):
     """A printed value, text as printed, with its repair if the reading was provably wrong."""
 
-    printed: str
-    value: float | None
-    """The number meant; None for a dash."""
+    INLINE: ClassVar[bool] = True
+
+    printed: Annotated[str, StringConstraints(max_length=80, pattern=rf"^[^\n\t{CLEAN}]+$")]
+    value: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """The number meant; absent for a dash."""
     proof: Prose | None = None
     """Why `value` differs from `printed`."""
 
@@ -267,8 +390,19 @@ class ReportedTable(Entry):
     model: Line | None = None
     source: Line
     """Which document was read, and how."""
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[Column, ...] = Field(min_length=1)
+    rows: tuple[Row, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _cells_stand_in_columns(self) -> Self:
+        columns, rows = [column.id for column in self.columns], [row.id for row in self.rows]
+        for kind, names in (("column", columns), ("row", rows)):
+            if len(set(names)) < len(names):
+                raise ValueError(f"{kind} '{next(n for n in names if names.count(n) > 1)}' stands twice")
+        for row in self.rows:
+            if strays := sorted(set(row.cells) - set(columns)):
+                raise ValueError(f"row '{row.id}' has a cell in '{strays[0]}', which is no column of this table")
+        return self
 
 
 class Comparison(Model):
@@ -306,6 +440,16 @@ class Term(Model):
     label: Text
     definition: Text
     example: Line | None = None
+    strengths: Text | None = None
+    weaknesses: Text | None = None
+    standing: Text | None = None
+    """Where public work on it stands."""
+    signals: Text | None = None
+    """Usual training signals and losses."""
+    relevance: Text | None = None
+    """What it teaches about injecting knowledge and keeping abilities."""
+    entries: tuple[Line, ...] = ()
+    """Names of representative entries."""
 
 
 class Taxonomy(Model):
