@@ -1,1 +1,37 @@
-"""What is known: the typed, checked records of the field."""
+"""What is known: the typed, checked records of the field.
+
+`load()` gives the whole registry as frozen, documented objects; see `registry.catalog`.
+"""
+
+from registry.catalog import Catalog, Inverse, digest, load
+from registry.problems import Problem
+from registry.schema import (
+    Benchmark,
+    Claim,
+    Entry,
+    Fact,
+    Method,
+    Paper,
+    ReportedTable,
+    Repository,
+    Taxonomy,
+    Text,
+)
+
+__all__ = [
+    "Benchmark",
+    "Catalog",
+    "Claim",
+    "Entry",
+    "Fact",
+    "Inverse",
+    "Method",
+    "Paper",
+    "Problem",
+    "ReportedTable",
+    "Repository",
+    "Taxonomy",
+    "Text",
+    "digest",
+    "load",
+]
