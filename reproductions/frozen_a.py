@@ -1,0 +1,81 @@
+"""Adapters whose A is computed instead of learned: the family of KORE's constraint, LoRA-Null v2 and KeepLoRA.
+
+The papers' code rewrites the base weight: it freezes `W − B₀A` and trains B from B₀. As
+`(W − B₀A) + B A = W + (B − B₀) A` and AdamW without weight decay does not mind where B starts, that is plain LoRA with
+A frozen, B = 0 and W untouched. So this family leaves ordinary adapters behind. Only where A learns too does the start
+matter: then a second, frozen adapter `−B₀A₀` takes the shift back, and the export is one adapter of twice the rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from reproductions import tuning
+from reproductions.spec import Tuning
+from reproductions.vlm import VLM
+
+Subspace = Literal["null", "random", "top"]
+"""Directions that the inputs use least, any, or most."""
+ORIGIN = "origin"
+"""Name of the frozen adapter that takes the initial product back."""
+
+
+def directions(moment: Tensor, rank: int, subspace: Subspace, generator: torch.Generator) -> tuple[Tensor, float]:
+    """An orthonormal basis of `rank` input directions (in × rank, float64), and their share of the inputs' energy.
+
+    `null`: eigenvectors of the smallest eigenvalues of the second moment (in × in), smallest first.
+
+    Raises:
+        ValueError: fewer directions than the rank.
+    """
+    width = len(moment)
+    if rank > width:
+        raise ValueError(f"tuning: rank {rank} is more than the {width} inputs of a layer; lower it")
+    if subspace == "random":
+        noise = torch.randn(width, rank, generator=generator, dtype=torch.float64).to(moment.device)
+        basis = torch.linalg.qr(noise)[0]
+    else:
+        vectors = torch.linalg.eigh(moment)[1]  # ascending eigenvalues
+        basis = vectors[:, :rank] if subspace == "null" else vectors[:, -rank:]
+    energy = torch.trace(basis.T @ moment @ basis) / torch.trace(moment)
+    return basis, energy.item()
+
+
+def project(weight: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+    """B (out × rank) and A (rank × in) with `B A = W U Uᵀ`, balanced by √S; U is the basis (in × rank). Float64.
+
+    The papers take the SVD of `W U Uᵀ` (out × in). As U is orthonormal, that of the thin `W U` has the same singular
+    values and left vectors, and its right vectors times Uᵀ are the others: exact, and far cheaper.
+    """
+    left, values, right = torch.linalg.svd(weight.double() @ basis, full_matrices=False)
+    root = values.sqrt()
+    return left * root, root[:, None] * (right @ basis.T)
+
+
+def install(
+    vlm: VLM, factors: Mapping[str, tuple[Tensor, Tensor]], settings: Tuning, *, freeze: bool, seed: int
+) -> None:
+    """Give the learning adapter these factors (B, A by layer). The model computes what it computed before.
+
+    With `freeze`, only B learns, from zero. Otherwise both learn from the given factors.
+    """
+    adapter = tuning.adapter(vlm)
+    with torch.no_grad():
+        for layer, one in adapter.items():
+            one.down.copy_(factors[layer][1])
+    if freeze:
+        for one in adapter.values():
+            one.down.requires_grad_(False)
+        return
+    tuning.add_adapter(vlm, tuning.lora_config(vlm, settings), seed=seed, name=ORIGIN)
+    origin = tuning.adapter(vlm, ORIGIN)
+    with torch.no_grad():
+        for layer, (up, down) in factors.items():
+            adapter[layer].up.copy_(up / adapter[layer].scale)
+            origin[layer].up.copy_(-up / origin[layer].scale)
+            origin[layer].down.copy_(down)
+    tuning.activate(vlm, [tuning.LEARNING, ORIGIN], learning=tuning.LEARNING)
