@@ -43,6 +43,8 @@ class AdaptationScore(Part):
     """Exact match on the training phrasings."""
     by_kind: dict[str, float] = {}
     """CEM per fact type."""
+    by_probe: dict[str, float] = {}
+    """CEM when only the `phrasing`, or only the `view`, was never seen in training."""
     n: int
 
 
@@ -91,9 +93,9 @@ class Answer(Part):
 
     step: int
     """As in `Step.after`."""
-    part: Literal["adaptation", "reliability", "retention"]
+    part: Literal["adaptation", "reliability", "probe", "retention"]
     group: str
-    """Task id or retention dimension."""
+    """Task id, retention dimension, or `<task id>/<probe>`."""
     id: str
     entity: str = ""
     kind: str = ""
@@ -124,6 +126,8 @@ class RunRecord(Part):
     started_at: datetime
     facts: dict[str, float] = {}
     """Measured properties of the method, e.g. energy share of the null space."""
+    degenerate: bool = False
+    """The method's mechanism needs an earlier task and there was none: the row measures plain fine-tuning."""
 
     @property
     def name(self) -> str:
