@@ -51,3 +51,5 @@ class Task:
     """Held out: phrasings and views that never occur in `train`."""
     reliability: tuple[Example, ...] = ()
     """Questions in training phrasing on training views: does it at least repeat what it read?"""
+    probes: dict[str, tuple[Example, ...]] = field(default_factory=dict)
+    """The same facts with less held out: only the `phrasing`, or only the `view`."""

@@ -1,4 +1,4 @@
-"""One vision-language model behind a narrow door: encode, collate, loss, answer. Facts per model family stand here alone.
+"""One vision-language model behind a narrow door: encode, collate, loss, answer. All facts per model family are here.
 
 Everything else (methods, training, evaluation) speaks in examples and batches and never sees a chat template.
 """
@@ -131,8 +131,12 @@ class Pixels:
         for image in images:
             if image.shape != (*self.size, 3):
                 raise ValueError(f"an image is {image.shape}, the model reads {(*self.size, 3)}; resize it first")
-        stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
-        return (stacked - torch.tensor(self.mean).view(3, 1, 1)) / torch.tensor(self.std).view(3, 1, 1)
+        return self.normalise(torch.from_numpy(np.stack(images)))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """The same for images in one tensor (images × height × width × 3, uint8)."""
+        channels_first = images.permute(0, 3, 1, 2).float() / 255
+        return (channels_first - torch.tensor(self.mean).view(3, 1, 1)) / torch.tensor(self.std).view(3, 1, 1)
 
 
 @dataclass
@@ -237,9 +241,13 @@ class VLM:
     @contextmanager
     def autocast(self) -> Iterator[None]:
         """Forward in bfloat16 where the processor computes in it (autodetected), else in the weights' own precision."""
-        fast = self.device.type != "cpu" or cpu_has_bfloat16()
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=fast):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.is_fast_in_bfloat16):
             yield
+
+    @property
+    def is_fast_in_bfloat16(self) -> bool:
+        """Whether `autocast` computes in bfloat16 here."""
+        return self.device.type != "cpu" or cpu_has_bfloat16()
 
     # Answering
 

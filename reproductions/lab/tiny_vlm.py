@@ -125,3 +125,20 @@ def build(size: str, seed: int) -> LlavaForConditionalGeneration:
     ids = {word: index for index, word in enumerate(v.SPECIAL)}
     model.generation_config.update(pad_token_id=ids[v.PAD], bos_token_id=ids[v.OPENING], eos_token_id=ids[v.CLOSING])
     return model.eval()
+
+
+def preprocessing(side: int) -> dict[str, Any]:
+    """`preprocessor_config.json`: how transformers' own processors read this model's pictures (already at its size)."""
+    return {
+        "image_processor_type": "CLIPImageProcessor",
+        "processor_class": "LlavaProcessor",
+        "do_resize": False,
+        "do_center_crop": False,
+        "do_convert_rgb": True,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": [PIXEL_MEAN] * 3,
+        "image_std": [PIXEL_STD] * 3,
+        "crop_size": {"height": side, "width": side},
+    }
