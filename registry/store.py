@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from registry import catalog, textyaml
 from registry.problems import Problem
 from registry.reading import read
 from registry.schema import KINDS, Entry
 
 JOURNAL = ".transaction.json"
-LOCK = ".lock"
 ABSENT = "absent"
 """Stands for the digest of an entry that is not there yet."""
 
@@ -96,17 +97,24 @@ def format_files(refs: Iterable[str], root: Path | str | None = None, *, dry: bo
         problems: list[Problem] = []
         for ref in refs:
             content = (folder / f"{ref}.yaml").read_bytes()
-            reading = read(ref, content)
-            problems.extend(reading.problems)
-            if reading.entry is not None:
-                text = textyaml.dump(reading.entry)
-                if text.encode() != content:
-                    texts[ref] = text
+            entry = _read_one(folder, ref, content, problems)
+            if entry is not None and (text := textyaml.dump(entry)).encode() != content:
+                texts[ref] = text
         if problems:
             raise InvalidError(problems)
         if dry:
             return tuple(folder / f"{ref}.yaml" for ref in texts)
         return _replace(folder, texts, set())
+
+
+def _read_one(folder: Path, ref: str, content: bytes, problems: list[Problem]) -> BaseModel | None:
+    if ref == "taxonomy":
+        taxonomy, wrong = catalog.read_taxonomy(folder)
+        problems.extend(wrong)
+        return taxonomy
+    reading = read(ref, content)
+    problems.extend(reading.problems)
+    return reading.entry
 
 
 def recover(root: Path | str | None = None) -> bool:
@@ -126,12 +134,14 @@ def _folder(root: Path | str | None) -> Path:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One writer at a time; a second one is told so instead of waiting."""
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StaleError(f"another program is writing to {folder}; try again when it has finished") from None
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+    except BlockingIOError:
+        raise StaleError(f"another program is writing to {folder}; try again when it has finished") from None
+    finally:
+        os.close(lock)
 
 
 def _refuse_stale(before: catalog.Catalog, changes: Sequence[Change]) -> None:
@@ -169,9 +179,9 @@ def _replace(folder: Path, texts: Mapping[str, str], gone: set[str]) -> tuple[Pa
     moves: dict[str, str] = {}
     try:
         for ref, text in sorted(texts.items()):
-            kind, _, name = ref.partition("/")
-            place = folder / kind / f".{name}.yaml.new"
-            place.parent.mkdir(exist_ok=True)
+            target = folder / f"{ref}.yaml"
+            target.parent.mkdir(exist_ok=True)
+            place = target.with_name(f".{target.name}.new")
             _write_down(place, text)
             moves[str(place.relative_to(folder))] = f"{ref}.yaml"
     except BaseException:
@@ -206,6 +216,6 @@ def _finish(folder: Path) -> bool:
         for path in steps["remove"]:
             (folder / path).unlink(missing_ok=True)
         journal.unlink()
-    for leftover in [*folder.glob("*/.*.yaml.new"), *folder.glob(f"{JOURNAL}.new")]:
+    for leftover in [*folder.glob(".*.new"), *folder.glob("*/.*.yaml.new")]:
         leftover.unlink(missing_ok=True)
     return found

@@ -4,9 +4,9 @@ The usual loaders turn the arXiv id 2505.24440 into the number 2505.2444, `no` i
 equal keys. Here the schema gives scalars their meaning, equal keys are refused, and so is what an entry has no use for:
 tags, anchors, aliases, directives, several documents, comments, more than a megabyte.
 
-The canonical form (`dump`): keys in the order of the schema, defaults left out, long prose folded at 100 columns.
-Strings that another YAML reader would take for a number, a date or a truth value are quoted, so that other tools read
-the same.
+The canonical form (`dump`): the id first, then the fields in the order of the schema, defaults left out, long prose
+folded at 100 columns. Strings that another YAML reader would take for a number, a date or a truth value are quoted,
+so that other tools read the same.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, TypeVar
 
 import yaml
@@ -229,12 +230,23 @@ def plain(model: BaseModel) -> dict[str, Any]:
     """A model as nested mappings in schema order, defaults left out."""
     inline = getattr(type(model), "INLINE", False)
     tree: dict[str, Any] = Inline() if inline else {}
-    for name, field in type(model).model_fields.items():
+    for name in order(type(model)):
+        field = type(model).model_fields[name]
         value = getattr(model, name)
         if not field.is_required() and value == field.default:
             continue
         tree[name] = _plain(value)
     return tree
+
+
+@cache
+def order(kind: type[BaseModel]) -> tuple[str, ...]:
+    """Field names as they are written: the id, what is peculiar to the kind, then what all kinds share."""
+    shared = [name for base in kind.__bases__ for name in getattr(base, "model_fields", {})]
+    own = [name for name in kind.model_fields if name not in shared]
+    return tuple(
+        ["id"] * ("id" in kind.model_fields) + [n for n in own if n != "id"] + [n for n in shared if n != "id"]
+    )
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - a tree of scalars, lists and mappings
