@@ -158,7 +158,7 @@ def _images(
         return tuple(cast("Image", ImageFile(index.find(one))) for one in written)
     except (LookupError, ValueError) as error:
         hint = "unpack the archives with `aki reproduce data unpack`" if isinstance(error, LookupError) else ""
-        reading.problems.append(Problem(name, str(error).strip("\"'"), hint, number, "image"))
+        reading.problems.append(Problem(name, str(error), hint, number, "image"))
         return None
 
 
