@@ -68,14 +68,23 @@ def _unpack_one(parts: tuple[Path, ...]) -> Unpacked:
     size = sum(part.stat().st_size for part in parts)
     if marker.is_file() and marker.read_text(encoding="utf-8").split()[:1] == [str(size)]:
         return Unpacked(name, target, int(marker.read_text(encoding="utf-8").split()[1]), skipped=True)
-    try:
-        with joined(parts) as path, zipfile.ZipFile(path) as archive:
-            files = _extract(archive, target, name)
-    except zipfile.BadZipFile as error:
-        numbers = f"; parts found: {', '.join(part.name for part in parts)}" if len(parts) > 1 else ""
-        raise ValueError(f"{first}: not a whole zip file ({error}){numbers}; download it again") from None
+    with joined(parts) as path:
+        try:
+            archive = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise _broken(parts, error) from None
+        with archive:
+            try:
+                files = _extract(archive, target, name)
+            except zipfile.BadZipFile as error:
+                raise _broken(parts, error) from None
     marker.write_text(f"{size} {files}\n", encoding="utf-8")
     return Unpacked(name, target, files, skipped=False)
+
+
+def _broken(parts: tuple[Path, ...], error: Exception) -> ValueError:
+    found = f"; parts found: {', '.join(part.name for part in parts)}" if len(parts) > 1 else ""
+    return ValueError(f"{parts[0]}: not a whole zip file ({error}){found}; download it again")
 
 
 @contextmanager
