@@ -5,6 +5,7 @@ KORE-74K ships `split_zip_part_00 … 02`, to be joined before they can be unpac
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import tempfile
@@ -76,7 +77,10 @@ def _unpack_one(parts: tuple[Path, ...]) -> Unpacked:
         with archive:
             try:
                 files = _extract(archive, target, name)
-            except zipfile.BadZipFile as error:
+            except (zipfile.BadZipFile, OSError) as error:
+                # A place before the beginning of the file shows that a part is missing; a full disk does not.
+                if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                    raise
                 raise _broken(parts, error) from None
     marker.write_text(f"{size} {files}\n", encoding="utf-8")
     return Unpacked(name, target, files, skipped=False)
@@ -90,10 +94,11 @@ def _broken(parts: tuple[Path, ...], error: Exception) -> ValueError:
 @contextmanager
 def joined(parts: tuple[Path, ...]) -> Iterator[Path]:
     """One file from several, for as long as it is needed."""
-    if len(parts) == 1:
-        yield parts[0]
+    first, *others = parts
+    if not others:
+        yield first
         return
-    with tempfile.NamedTemporaryFile(dir=parts[0].parent, suffix=".zip", delete=False) as whole:
+    with tempfile.NamedTemporaryFile(dir=first.parent, suffix=".zip", delete=False) as whole:
         for part in parts:
             with part.open("rb") as source:
                 shutil.copyfileobj(source, whole)
