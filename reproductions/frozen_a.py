@@ -8,7 +8,9 @@ matter: then a second, frozen adapter `−B₀A₀` takes the shift back, and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 import torch
@@ -54,6 +56,62 @@ def project(weight: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     left, values, right = torch.linalg.svd(weight.double() @ basis, full_matrices=False)
     root = values.sqrt()
     return left * root, root[:, None] * (right @ basis.T)
+
+
+def orthonormal_rows(down: Tensor) -> Tensor:
+    """An orthonormal basis of the rows' span (rank × in)."""
+    return torch.linalg.qr(down.T)[0].T
+
+
+def principal_directions(columns: Tensor, energy: float) -> Tensor:
+    """Fewest left singular vectors (in × k) that hold this share of the squared singular values of (in × n)."""
+    left, values, _ = torch.linalg.svd(columns, full_matrices=False)
+    shares = values.square().cumsum(0) / values.square().sum()
+    return left[:, : int((shares < energy).sum()) + 1]
+
+
+def complement_basis(columns: Tensor, kept: Tensor, rank: int, layer: str) -> Tensor:
+    """First left singular vectors (in × rank) of the columns (in × n) outside an orthonormal basis `kept` (in × k).
+
+    Raises:
+        ValueError: fewer than `rank` directions are free.
+    """
+    width, n_kept = kept.shape
+    if width - n_kept < rank:
+        raise ValueError(f"{layer}: {width - n_kept} of {width} input directions are free; lower the rank ({rank})")
+    rest = columns - kept @ (kept.T @ columns)
+    left = torch.linalg.svd(rest, full_matrices=False)[0][:, :rank]
+    # Where the rest has a smaller rank, its last vectors are arbitrary: take them out of the kept span again.
+    left = left - kept @ (kept.T @ left)
+    return torch.linalg.qr(left)[0]
+
+
+@dataclass(frozen=True)
+class Provided:
+    """Factors B (out × rank) and A (rank × in) by layer, float64."""
+
+    factors: dict[str, tuple[Tensor, Tensor]]
+    energy: float
+    """Share of the inputs' energy in the directions that are learned, mean over layers."""
+
+
+def from_moments(
+    vlm: VLM, layers: Iterable[str], moments: Mapping[str, Tensor], rank: int, *, subspace: Subspace, seed: int
+) -> Provided:
+    """Project every layer's weight on directions chosen from its inputs' second moment (in × in)."""
+    generator = torch.Generator().manual_seed(seed)
+    linears = vlm.language_linears()
+    bases: dict[int, tuple[Tensor, float]] = {}  # by moment: query, key and value share theirs
+    factors: dict[str, tuple[Tensor, Tensor]] = {}
+    energies: list[float] = []
+    for layer in layers:
+        moment = moments[layer]
+        if id(moment) not in bases:
+            bases[id(moment)] = directions(moment, rank, subspace, generator)
+        basis, energy = bases[id(moment)]
+        factors[layer] = project(linears[layer].weight.detach(), basis)
+        energies.append(energy)
+    return Provided(factors, fmean(energies))
 
 
 def install(

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from reproductions import plugins, training, tuning
 from reproductions.examples import Example, Task
+from reproductions.importance import Pull
 from reproductions.spec import Training, Tuning
 from reproductions.training import Progress, TrainingTrace
 from reproductions.vlm import VLM, Batch
@@ -130,6 +131,8 @@ def _numbers(value: object) -> int:
         return value.numel()
     if isinstance(value, Example):
         return sum(image.size for image in value.images)
+    if isinstance(value, (Pull, tuning.Drift)):
+        return _numbers(list(vars(value).values()))
     if isinstance(value, Mapping):
         return _numbers(list(value.values()))
     if isinstance(value, (list, tuple)):

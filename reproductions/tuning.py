@@ -6,6 +6,7 @@ weight of a layer is `W + Σ scale · B A`. Layer names are relative to the base
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,19 @@ def _learns(name: str, vlm: VLM, tuning: Tuning) -> bool:
     if is_projector or tuning.kind == "projector":
         return is_projector and tuning.kind != "language-model"
     return not name.startswith(vlm.family.vision)
+
+
+def target_layers(vlm: VLM, tuning: Tuning) -> list[str]:
+    """Names of the layers that an adapter of this tuning is for."""
+    family = vlm.family
+    pattern = re.compile(family.attention_linears if tuning.targets == "attention" else family.language_linears)
+    return [name for name in vlm.language_linears() if pattern.fullmatch(name)]
+
+
+def require(tuning: Tuning, kind: str, method: str) -> None:
+    """Raise ValueError unless the tuning is of this kind: some methods are a tuning themselves."""
+    if tuning.kind != kind:
+        raise ValueError(f"method {method}: tuning.kind is {tuning.kind!r}; it needs {kind!r}")
 
 
 def lora_config(vlm: VLM, tuning: Tuning) -> LoraConfig:
@@ -118,6 +132,12 @@ def adapter(vlm: VLM, name: str = LEARNING) -> dict[str, Factors]:
         for layer, module in lora_layers(vlm).items()
         if name in module.lora_A
     }
+
+
+def adapter_of(vlm: VLM, layer: str, name: str) -> Factors:
+    """Factors of one adapter of one layer."""
+    module: Any = vlm.base.get_submodule(layer)
+    return Factors(_weight(module.lora_B[name]), _weight(module.lora_A[name]), module.scaling[name])
 
 
 def _weight(module: nn.Module) -> nn.Parameter:

@@ -1,7 +1,7 @@
 """Full fine-tuning: every weight of the language model and the projector learns, the vision tower stays.
 
-The baseline of every injection paper (KORE, arXiv:2510.19316, table 1). Its result hangs on the learning rate more than
-any other row's (arXiv:2603.14493): read the two together.
+The baseline of every injection paper (KORE, arXiv:2510.19316, table 1). Its result hangs on the learning rate more
+than any other row's (arXiv:2603.14493): read the two together.
 """
 
 from __future__ import annotations

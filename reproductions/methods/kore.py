@@ -5,17 +5,14 @@ Jiang et al. 2025, arXiv:2510.19316, section 4.2. KORE has two parts. Its augmen
 pretraining data, `C = X Xᵀ`; `Û` are the eigenvectors of its r smallest eigenvalues; A comes from the SVD of `W Û Ûᵀ`
 and is frozen, so `B A C ≈ 0` whatever B learns.
 
-Variant: B starts at zero beside an untouched W, equal to the published residual form (`frozen_a.py` says why); the SVD
-is taken on the thin `W Û`; C follows the paper's formula, without the per-sample scaling of the code; the released code
-for Qwen trains A where the paper freezes it, here the paper holds. The projector learns only if the tuning says so. In
-a stream the adapter goes on learning; the paper has one task only.
+Variant: B starts at zero beside an untouched W, equal to the published residual form (`frozen_a.py` says why); the
+SVD is taken on the thin `W Û`; C follows the paper's formula, without the per-sample scaling of the code; the
+released code for Qwen trains A where the paper freezes it, here the paper holds. The projector learns only if the
+tuning says so. In a stream the adapter goes on learning; the paper has one task only.
 """
 
 from __future__ import annotations
 
-from statistics import fmean
-
-import torch
 from pydantic import Field
 
 from reproductions import frozen_a, tuning
@@ -42,26 +39,17 @@ class KORE(Method):
 
     def prepare(self, vlm: VLM, context: Context) -> None:
         """Measure the inputs of old knowledge, compute A, freeze it."""
-        if context.tuning.kind != "lora":
-            raise ValueError(f"method kore: tuning.kind is {context.tuning.kind!r}; its constraint needs 'lora'")
+        tuning.require(context.tuning, "lora", "kore")
         examples = context.dimensions(self.dimensions, self.samples)
         moments = second_moments(vlm, examples, tokens=self.tokens) if self.constrain else {}
         super().prepare(vlm, context)
         if not self.constrain:
             return
-        generator = torch.Generator().manual_seed(context.seed)
-        linears, shares = vlm.language_linears(), []
-        bases: dict[int, tuple[torch.Tensor, float]] = {}
-        factors = {}
-        for layer in tuning.adapter(vlm):
-            moment = moments[layer]
-            if id(moment) not in bases:
-                bases[id(moment)] = frozen_a.directions(moment, context.tuning.rank, self.subspace, generator)
-            basis, share = bases[id(moment)]
-            factors[layer] = frozen_a.project(linears[layer].weight.detach(), basis)
-            shares.append(share)
-        frozen_a.install(vlm, factors, context.tuning, freeze=self.freeze_a, seed=context.seed)
-        self._facts["energy_in_learned_directions"] = fmean(shares)
+        provided = frozen_a.from_moments(
+            vlm, tuning.adapter(vlm), moments, context.tuning.rank, subspace=self.subspace, seed=context.seed
+        )
+        frozen_a.install(vlm, provided.factors, context.tuning, freeze=self.freeze_a, seed=context.seed)
+        self._facts["energy_in_learned_directions"] = provided.energy
 
 
 METHOD = KORE

@@ -8,6 +8,7 @@ rates and attention-only adapters, the cheap baselines of arXiv:2603.14493, are 
 
 from __future__ import annotations
 
+from reproductions import tuning
 from reproductions.method import Context, Method
 from reproductions.vlm import VLM
 
@@ -17,8 +18,7 @@ class LoRA(Method):
 
     def prepare(self, vlm: VLM, context: Context) -> None:
         """Refuse any other tuning: the name on the leaderboard says what learns."""
-        if context.tuning.kind != "lora":
-            raise ValueError(f"method lora: tuning.kind is {context.tuning.kind!r}; set it to 'lora' or use full-ft")
+        tuning.require(context.tuning, "lora", "lora")
         super().prepare(vlm, context)
 
 

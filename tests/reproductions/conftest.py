@@ -33,11 +33,11 @@ def toy_task(name: str, n: int = 8) -> Task:
     return Task(name, examples, examples)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_task() -> Callable[..., Task]:
     return toy_task
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def prior() -> Callable[[int, int], list[Example]]:
     return toy_prior

@@ -1,6 +1,7 @@
 """What every method keeps, found by its file and run on a model that knows nothing: a new file is tested here."""
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,22 +15,22 @@ from reproductions.spec import Training, Tuning
 from reproductions.vlm import random_lab_vlm
 
 METHODS = plugins.names("methods")
-DIRECT = {"full-ft": Tuning(kind="full")}
+DIRECT = {"full-ft": Tuning(kind="full"), "osf": Tuning(kind="language-model")}
 """Methods that are a tuning themselves."""
-SETTINGS: dict[str, dict] = {}
+SETTINGS = {id_: {"samples": 16} for id_ in METHODS if "samples" in plugins.load("methods", id_).model_fields}
 """Settings that make a method small enough for a test."""
 
 
 def context_for(id_, prior, **changes):
-    training = Training(learning_rate=1e-2, steps=12, batch_size=8)
+    training = Training(learning_rate=1e-2, steps=6, batch_size=8)
     context = Context(DIRECT.get(id_, Tuning(rank=4)), training, seed=0, prior=prior, n_tasks=2)
     return dataclasses.replace(context, **changes)
 
 
-def inject(id_, prior, tasks, **changes):
+def inject(id_, prior, tasks):
     """Method and model after a stream, with what each task took."""
     vlm, method = random_lab_vlm(0), build_method(id_, SETTINGS.get(id_, {}))
-    method.prepare(vlm, context_for(id_, prior, **changes))
+    method.prepare(vlm, context_for(id_, prior))
     traces = []
     for task in tasks:
         traces.append(method.learn(vlm, task))
@@ -60,10 +61,16 @@ def test_a_method_starts_as_the_base_model(id_, prior, make_task):
     torch.testing.assert_close(logits(vlm, make_task("a")), before, atol=2e-4, rtol=0)
 
 
+@pytest.fixture(scope="module")
+def first_run(prior, make_task):
+    """One run per method, shared by the tests that only look at it."""
+    return cache(lambda id_: inject(id_, prior, [make_task("a"), make_task("b")]))
+
+
 @pytest.mark.parametrize("id_", METHODS)
-def test_two_tasks_are_learned_one_after_the_other_and_equally_twice(id_, prior, make_task):
+def test_two_tasks_are_learned_one_after_the_other_and_equally_twice(id_, first_run, prior, make_task):
     tasks = [make_task("a"), make_task("b")]
-    method, vlm, traces = inject(id_, prior, tasks)
+    method, vlm, traces = first_run(id_)
     again, twin, repeated = inject(id_, prior, tasks)
     assert traces == repeated
     assert vlm.digest() == twin.digest()
@@ -75,11 +82,10 @@ def test_two_tasks_are_learned_one_after_the_other_and_equally_twice(id_, prior,
 
 
 @pytest.mark.parametrize("id_", METHODS)
-def test_what_is_left_behind_loads_without_this_package(id_, prior, make_task, tmp_path):
+def test_what_is_left_behind_loads_without_this_package(id_, first_run, make_task, tmp_path):
     if not plugins.load("methods", id_).plain_export:
         pytest.skip("says so itself: no plain weights compute this")
-    tasks = [make_task("a"), make_task("b")]
-    method, vlm, _ = inject(id_, prior, tasks)
+    method, vlm, _ = first_run(id_)
     method.export(vlm, tmp_path / "out")
     if (tmp_path / "out" / "adapter_config.json").is_file():
         base = random_lab_vlm(0).model
@@ -88,7 +94,7 @@ def test_what_is_left_behind_loads_without_this_package(id_, prior, make_task, t
         loaded = LlavaForConditionalGeneration.from_pretrained(tmp_path / "out")
     plain = dataclasses.replace(random_lab_vlm(0), model=loaded.eval())
     vlm.model.eval()
-    torch.testing.assert_close(logits(plain, tasks[0]), logits(vlm, tasks[0]), atol=5e-4, rtol=1e-4)
+    torch.testing.assert_close(logits(plain, make_task("a")), logits(vlm, make_task("a")), atol=5e-4, rtol=1e-4)
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest_one():
