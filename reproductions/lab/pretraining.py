@@ -26,7 +26,7 @@ from torch import nn
 
 from reproductions.examples import Example
 from reproductions.lab import lessons, tiny_vlm
-from reproductions.lab.chance import blind, exact_match
+from reproductions.lab.chance import Questions, blind, exact_match
 from reproductions.lab.schedule import cosine
 from reproductions.lab.warmup import WarmUp, warm_up
 from reproductions.lab.world import retention_questions
@@ -101,11 +101,12 @@ def pretrain(
     *,
     device: str = "cpu",
     recipe: Recipe | None = None,
+    items: int = ITEMS_PER_DIMENSION,
 ) -> Path:
     """Pretrain and save a model in `out`: weights, tokenizer, `recipe.json` with parameters, figures and cost.
 
     Every finished stage is kept in `out` + `.stages`; a second call goes on from there. `out` appears only when all is
-    done. `recipe` replaces the named one, for tests.
+    done. `recipe` replaces the named one, for tests; `items` is the number of questions per dimension in its report.
 
     Raises:
         ValueError: no recipe of that name, or `out` is there already.
@@ -124,18 +125,26 @@ def pretrain(
         stage_name = stage.name if isinstance(stage, Stage) else "vision-warm-up"
         done = kept.load(index, stage_name, vlm)
         if done is None:
-            done = _run_stage(vlm, recipe, stage, stage_name, f"{name}/{seed}", seed, progress)
+            questions = retention_questions(min(60, items), world="validation", seed=0)
+            done = _run_stage(vlm, recipe, stage, stage_name, f"{name}/{seed}", seed, questions, progress)
             kept.save(index, stage_name, vlm, done)
         costs[stage_name] = done
-    _save(vlm, out, _report(vlm, name, seed, recipe, costs))
+    _save(vlm, out, _report(vlm, name, seed, recipe, costs, items))
     kept.remove()
     return out
 
 
 def _run_stage(
-    vlm: VLM, recipe: Recipe, stage: Stage | WarmUp, name: str, data_seed: str, seed: int, progress: Progress | None
+    vlm: VLM,
+    recipe: Recipe,
+    stage: Stage | WarmUp,
+    name: str,
+    data_seed: str,
+    seed: int,
+    questions: Questions,
+    progress: Progress | None,
 ) -> dict[str, float]:
-    """Train one stage in place; what it cost and how well the model did after it (validation world)."""
+    """Train one stage in place; what it cost and how well the model then answers the questions."""
     wall, cpu = time.perf_counter(), time.process_time()
     losses: list[float] = []
 
@@ -151,7 +160,7 @@ def _run_stage(
     else:
         examples = lessons.teach(stage.samples, MIXTURES[stage.name], f"pretraining/{data_seed}/{stage.name}")
         _train(vlm, recipe, stage, examples, seed, tell)
-        facts = {"retention_validation": _mean(exact_match(vlm, retention_questions(60, world="validation", seed=0)))}
+        facts = {"retention_validation": _mean(exact_match(vlm, questions))}
     return {
         "seconds": round(time.perf_counter() - wall, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
@@ -258,9 +267,11 @@ class _Stages:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _report(vlm: VLM, name: str, seed: int, recipe: Recipe, costs: dict[str, dict[str, float]]) -> dict[str, Any]:
+def _report(
+    vlm: VLM, name: str, seed: int, recipe: Recipe, costs: dict[str, dict[str, float]], items: int
+) -> dict[str, Any]:
     """`recipe.json`: what was done, what it reached, what it took, and how to do it again."""
-    questions = retention_questions(ITEMS_PER_DIMENSION, world="test", seed=0)
+    questions = retention_questions(items, world="test", seed=0)
     seeing, not_seeing = exact_match(vlm, questions), blind(vlm, questions, seed=0)
     return {
         "name": name,
@@ -271,7 +282,7 @@ def _report(vlm: VLM, name: str, seed: int, recipe: Recipe, costs: dict[str, dic
         "recipe": asdict(recipe),
         "mixtures": {stage.name: dict(MIXTURES[stage.name]) for stage in recipe.stages},
         "reached": {
-            "metric": f"exact match, {ITEMS_PER_DIMENSION} questions per dimension, test world, seed 0",
+            "metric": f"exact match, {items} questions per dimension, test world, seed 0",
             "retention": seeing,
             "mean": _mean(seeing),
             "with_images_shuffled": not_seeing,
