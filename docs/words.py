@@ -1,0 +1,55 @@
+"""What the site says in its own voice, in both languages: one key, two sentences (`docs/words.yaml`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+FILE = Path(__file__).with_name("words.yaml")
+
+
+@cache
+def table() -> dict[str, dict[str, str]]:
+    """Key → language → sentence, as the file has it."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    entries = yaml.load(FILE.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (a safe loader)
+    return {key: {language: str(sentence) for language, sentence in both.items()} for key, both in entries.items()}
+
+
+@dataclass(frozen=True)
+class Words:
+    """The sentences of one language; call it with a key and the values that its `{places}` take."""
+
+    language: Language
+
+    def __call__(self, key: str, /, **values: Any) -> str:
+        """The sentence for `key`. Raises KeyError with the key when there is none: a missing word fails the build."""
+        try:
+            sentence = table()[key][self.language]
+        except KeyError:
+            raise KeyError(f"docs/words.yaml: no entry '{key}' in '{self.language}'; add it in both languages") from None
+        return sentence.format(**values) if values else sentence
+
+    def has(self, key: str) -> bool:
+        """Whether the vocabulary knows this key."""
+        return key in table()
+
+    def of(self, text: Any) -> str:
+        """The text of a bilingual entry field (`registry.schema.Text`) in this language; empty for None."""
+        return "" if text is None else str(getattr(text, self.language))
+
+    @property
+    def other(self) -> Words:
+        """The other language."""
+        return Words("zh" if self.language == "en" else "en")
+
+    @property
+    def tag(self) -> str:
+        """BCP 47 tag, as `lang` and `hreflang` want it."""
+        return "en" if self.language == "en" else "zh-Hans"
