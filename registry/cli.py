@@ -410,7 +410,7 @@ def import_(
     form: Annotated[str, typer.Argument(help="awesome-list, bibtex, arxiv.")],
     paths: Annotated[list[Path], typer.Argument(help="README (and its translation), .bib file, or list of ids.")],
     mapping: Annotated[Path | None, typer.Option(help="How to read the columns of a list.")] = None,
-    into: Annotated[Path, typer.Option(help="Folder of the review workspace.")] = Path("agent/workspace/open"),
+    into: Annotated[Path, typer.Option(help="Folder of the review workspace.")] = Path("agent/workspace/imported"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the candidates, write nothing.")] = False,
     root: Root = None,
 ) -> int:
@@ -431,7 +431,7 @@ def import_(
     fresh, known = candidates.without_known(found, load(root))
     if dry_run:
         for candidate in fresh:
-            say(f"{candidate.slug}  {candidate.title}")
+            say(f"{candidate.slug}  {candidate.title or "(title not known yet)"}")
     else:
         for path in candidates.write(fresh, into):
             say(str(path))
