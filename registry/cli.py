@@ -431,7 +431,7 @@ def import_(
     fresh, known = candidates.without_known(found, load(root))
     if dry_run:
         for candidate in fresh:
-            say(f"{candidate.slug}  {candidate.title or "(title not known yet)"}")
+            say(f"{candidate.slug}  {candidate.title or '(title not known yet)'}")
     else:
         for path in candidates.write(fresh, into):
             say(str(path))
