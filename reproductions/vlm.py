@@ -20,9 +20,7 @@ import torch
 import torch.nn.functional as F
 from peft import PeftModel
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface, AutoTokenizer, LlavaForConditionalGeneration
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from transformers import AutoTokenizer, LlavaForConditionalGeneration
 from transformers.modeling_utils import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
@@ -148,6 +146,15 @@ class VLM:
     family: Family
     pixels: Pixels
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    attention: str = "auto"
+    """Implementation by transformers' name; `auto`: the fastest for the device."""
+
+    def to(self, device: torch.device | str) -> None:
+        """Move the weights. Plain attention on a CPU: a training step with the fused one takes half as long again."""
+        self.device = torch.device(device)
+        self.base.to(self.device)
+        automatic = "eager" if self.device.type == "cpu" else "sdpa"
+        self.base.set_attn_implementation(automatic if self.attention == "auto" else self.attention)
 
     @property
     def base(self) -> Untyped:
@@ -321,7 +328,7 @@ def load_vlm(ref: ModelRef) -> VLM:
         raise ValueError(f"{ref.id}: model type {config.get('model_type')!r} is not supported yet; there is: llava")
     tokens = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=DTYPES[ref.dtype], local_files_only=True)
-    return _wrap(model, tokens, _pixels(folder))
+    return _wrap(model, tokens, _pixels(folder), ref.attention)
 
 
 def random_lab_vlm(seed: int) -> VLM:
@@ -336,13 +343,14 @@ def lab_vlm(model: Untyped) -> VLM:
     return _wrap(model, tiny_vlm.tokenizer(), pixels)
 
 
-def _wrap(model: Untyped, tokens: PreTrainedTokenizerBase, pixels: Pixels) -> VLM:
+def _wrap(model: Untyped, tokens: PreTrainedTokenizerBase, pixels: Pixels, attention: str = "auto") -> VLM:
     is_lab = vocabulary.ASSISTANT in tokens.get_vocab()
     if torch.get_num_threads() != 1 and not torch.cuda.is_available():
         # One thread per process: reproducible to the bit, and faster than two that wait for each other.
         torch.set_num_threads(1)
-    model.set_attn_implementation(ATTENTION)
-    return VLM(model.eval(), tokens, LAB if is_lab else LLAVA_15, pixels)
+    vlm = VLM(model.eval(), tokens, LAB if is_lab else LLAVA_15, pixels, attention=attention)
+    vlm.to(vlm.device)
+    return vlm
 
 
 def _folder(id_: str) -> Path:
@@ -365,26 +373,10 @@ def _pixels(folder: Path) -> Pixels:
     return Pixels(tuple(facts["image_mean"]), tuple(facts["image_std"]), (int(size["height"]), int(size["width"])))
 
 
-# Attention in float32
+# What the processor can do
 
 
 def cpu_has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 matrices in hardware; elsewhere autocast would only be slower."""
     facts = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(facts.get("avx512_bf16") or facts.get("amx_bf16") or facts.get("bf16"))
-
-
-def _attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Untyped, **options: Untyped
-) -> Untyped:
-    """PyTorch's attention, in float32 on a CPU: its bfloat16 backward pass there is five to ten times slower."""
-    if query.device.type != "cpu" or query.dtype == torch.float32:
-        return sdpa_attention_forward(module, query, key, value, mask, **options)
-    with torch.autocast("cpu", enabled=False):
-        output, weights = sdpa_attention_forward(module, query.float(), key.float(), value.float(), mask, **options)
-    return output.to(query.dtype), weights
-
-
-ATTENTION = "sdpa_float32"
-AttentionInterface.register(ATTENTION, _attention)
-AttentionMaskInterface.register(ATTENTION, sdpa_mask)

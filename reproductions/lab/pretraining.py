@@ -117,8 +117,7 @@ def pretrain(
         raise ValueError(f"{out} is already there; remove it or name another folder")
     recipe = recipe or RECIPES[name]
     vlm = lab_vlm(tiny_vlm.build(recipe.size, seed))
-    vlm.base.to(device)
-    vlm.device = torch.device(device)
+    vlm.to(device)
     kept = _Stages(out.with_name(out.name + ".stages"))
     costs: dict[str, dict[str, float]] = {}
     for index, stage in enumerate((recipe.warm_up, *recipe.stages)):
