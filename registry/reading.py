@@ -142,7 +142,8 @@ def _pointers(kind: str, entry: Entry) -> Iterator[Pointer]:
             for number, row in enumerate(entry.rows):
                 yield from _optional(f"rows.{number}.method", "methods", row.method)
         case Claim():
-            yield Pointer("paper", f"papers/{entry.paper}")
+            if entry.source is None:
+                yield Pointer("paper", f"papers/{entry.paper}")
             yield from _reported(entry)
         case _:
             pass

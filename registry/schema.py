@@ -426,6 +426,9 @@ class Claim(Entry):
     """What a paper says to be true, stated so that a run can support or contradict it."""
 
     paper: Slug
+    """Paper entry; a short name of the source where it has none, see `source`."""
+    source: Line | None = None
+    """Citation of a source that has no paper entry: a survey, the public list."""
     locator: Line
     """Section, observation number, table."""
     statement: Text
