@@ -41,7 +41,6 @@ __all__ = [
     "Form",
     "World",
     "entities",
-    "in_context",
     "injection_task",
     "prior_examples",
     "retention_questions",
@@ -198,14 +197,6 @@ _BUILDERS: MappingProxyType[str, Callable[[_Told], list[Example]]] = MappingProx
         "image-agnostic": _with_images(lambda told: edit_blindly(told.rng, told.view)),
     }
 )
-
-
-def in_context(question: Example) -> Example:
-    """The same question with the facts in front of it, in the wording of the raw caption: the in-context reference."""
-    facts = " ".join(v.STATEMENTS[kind][0].format(value=value) for kind, value in question.facts.items())
-    turn = question.turns[-1]
-    turns = (*question.turns[:-1], Turn(f"{facts} {turn.question}", turn.answer, turn.learned))
-    return Example(question.id, question.images, turns, question.kind, question.entity, question.facts)
 
 
 # What is asked for, before and after
