@@ -131,7 +131,7 @@ def _numbers(value: object) -> int:
         return value.numel()
     if isinstance(value, Example):
         return sum(image.size for image in value.images)
-    if isinstance(value, (Pull, tuning.Drift)):
+    if isinstance(value, (Pull, tuning.Drift, tuning.Factors)):
         return _numbers(list(vars(value).values()))
     if isinstance(value, Mapping):
         return _numbers(list(value.values()))

@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 from transformers import LlavaForConditionalGeneration
 
-from reproductions import plugins
+from reproductions import plugins, state
 from reproductions.method import Context, Method, build_method
 from reproductions.spec import Training, Tuning
 from reproductions.vlm import random_lab_vlm
@@ -95,6 +95,26 @@ def test_what_is_left_behind_loads_without_this_package(id_, first_run, make_tas
     plain = dataclasses.replace(random_lab_vlm(0), model=loaded.eval())
     vlm.model.eval()
     torch.testing.assert_close(logits(plain, make_task("a")), logits(vlm, make_task("a")), atol=5e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("id_", METHODS)
+def test_a_method_goes_on_from_what_it_remembers(id_, first_run, prior, make_task, tmp_path):
+    """Saved after the first task and loaded elsewhere, the second ends in the same weights to the bit."""
+    vlm, method = random_lab_vlm(0), build_method(id_, SETTINGS.get(id_, {}))
+    context = context_for(id_, prior)
+    method.prepare(vlm, context)
+    method.learn(vlm, make_task("a"))
+    method.consolidate(vlm, make_task("a"))
+    state.save(tmp_path / "state", state.State("one", vlm=vlm, memory=state.memory(method)))
+    saved = state.load(tmp_path / "state", "one")
+    assert saved is not None
+    resumed = build_method(id_, SETTINGS.get(id_, {}))
+    state.remember(resumed, saved.memory, context)
+    trace = resumed.learn(saved.vlm, make_task("b"))
+    _, straight, traces = first_run(id_)
+    assert trace == traces[1]
+    resumed.consolidate(saved.vlm, make_task("b"))
+    assert saved.vlm.digest() == straight.digest()
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest_one():

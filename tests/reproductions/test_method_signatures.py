@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 import torch
 
-from reproductions import covariance, frozen_a, tuning
+from reproductions import covariance, frozen_a, importance, tuning
 from reproductions.method import Context, build_method
 from reproductions.spec import Training, Tuning
 from reproductions.vlm import random_lab_vlm
@@ -245,3 +245,458 @@ def test_the_moment_is_that_of_the_real_tokens(prior):
     handle.remove()
     x = torch.cat([one[0] for one in seen]).double()
     torch.testing.assert_close(covariance.second_moments(vlm, prior(3, 0))[name], x.T @ x, rtol=1e-4, atol=1e-3)
+
+
+# Importance
+
+
+def test_importance_is_per_example_and_does_not_depend_on_the_batch(prior):
+    examples = prior(9, 0)
+    one, many = (importance.importance(random_lab_vlm(0), examples, batch_size=size) for size in (1, 8))
+    for name in one:
+        torch.testing.assert_close(one[name], many[name], rtol=1e-3, atol=1e-6)
+
+
+def test_importance_is_the_squared_gradient_of_each_answers_log_probability(prior):
+    vlm = random_lab_vlm(0)
+    examples = prior(3, 0)
+    measured = importance.importance(vlm, examples)
+    name, linear = next(iter(vlm.language_linears().items()))
+    linear.weight.requires_grad_(True)
+    squares = torch.zeros_like(linear.weight)
+    for example in examples:
+        logits, labels = vlm.answer_logits(batch_of(vlm, [example]))
+        (gradient,) = torch.autograd.grad(importance.log_likelihood(logits, labels), linear.weight)
+        squares += gradient.square()
+    torch.testing.assert_close(measured[name], squares / 3, rtol=1e-4, atol=1e-7)
+
+
+def test_importance_is_measured_at_the_merged_weight(prior):
+    """With an adapter in place, the gradient is that of W + B A."""
+    vlm = random_lab_vlm(0)
+    tuning.apply(vlm, Tuning(rank=4), seed=0)
+    with torch.no_grad():
+        for one in tuning.adapter(vlm).values():
+            one.up.normal_(std=0.05, generator=torch.Generator().manual_seed(0))
+    merged = dataclasses.replace(vlm.copy())
+    merged.model = merged.model.merge_and_unload()
+    with_adapter, without = (importance.importance(one, prior(4, 0)) for one in (vlm, merged))
+    for name in without:
+        torch.testing.assert_close(with_adapter[name], without[name], rtol=1e-2, atol=1e-6)
+
+
+def test_the_fisher_of_softmax_regression_has_its_closed_form():
+    """E over labels of the squared gradient of the logits is p (1 − p): sampled labels must converge to it."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(5, generator=generator)
+    logits = (torch.randn(7, 5, generator=generator) @ x).expand(40_000, 7).clone().requires_grad_(True)
+    objective = importance.sampled_log_likelihood(generator)
+    (gradient,) = torch.autograd.grad(objective(logits, torch.zeros(40_000, dtype=torch.long)), logits)
+    p = logits[0].detach().softmax(-1)
+    torch.testing.assert_close(gradient.square().mean(0), p * (1 - p), rtol=0.05, atol=1e-3)
+
+
+def test_a_sum_of_pulls_is_one_pull_up_to_a_constant():
+    generator = torch.Generator().manual_seed(0)
+    f1, f2, c1, c2, at, other = (torch.rand(3, 4, generator=generator) for _ in range(6))
+    pull = importance.Pull()
+    pull.add({"w": f1}, {"w": c1})
+    pull.add({"w": f2}, {"w": c2})
+
+    def separate(x):
+        return 0.5 * (f1 * (x - c1) ** 2 + f2 * (x - c2) ** 2).sum()
+
+    torch.testing.assert_close(pull({"w": at}) - pull({"w": other}), separate(at) - separate(other))
+
+
+# EWC, MAS, L2-SP
+
+
+@pytest.mark.parametrize("id_", ["ewc", "mas", "l2-sp", "lwf"])
+def test_strength_zero_is_plain_lora_to_the_bit(id_, prior, make_task):
+    _, plain, _ = learned("lora", prior, [make_task("a")])
+    _, nothing, _ = learned(id_, prior, [make_task("a")], {"strength": 0})
+    assert plain.digest() == nothing.digest()
+
+
+def moved(vlm, seed=0):
+    with torch.no_grad():
+        for one in tuning.adapter(vlm).values():
+            one.up.normal_(std=0.1, generator=torch.Generator().manual_seed(seed))
+    return vlm
+
+
+@pytest.mark.parametrize("id_", ["ewc", "mas"])
+def test_the_pulls_gradient_is_strength_times_importance_times_change(id_, prior, make_task):
+    method, vlm = prepared(id_, prior, {"strength": 0.7, "samples": 8})
+    moved(vlm)
+    batch = batch_of(vlm, make_task("a").train)
+    layer, one = next(iter(tuning.adapter(vlm).items()))
+    gradient = torch.autograd.grad(method.penalty(vlm, batch, torch.empty(0)), one.up)[0]
+    change = one.product().detach()
+    by_weight = 0.7 * method._pull.importance[layer] * change  # ∂/∂ΔW
+    torch.testing.assert_close(gradient, one.scale * by_weight @ one.down.detach().T, rtol=1e-4, atol=1e-6)
+
+
+def test_importances_have_mean_one_and_are_never_negative(prior):
+    for id_ in ("ewc", "mas"):
+        method, _ = prepared(id_, prior, {"samples": 8})
+        entries = torch.cat([one.flatten() for one in method._pull.importance.values()])
+        assert entries.mean().item() == pytest.approx(1, abs=1e-3)
+        assert entries.min() >= 0
+
+
+def test_a_stronger_ewc_drifts_less_where_it_matters(prior, make_task):
+    drifts = []
+    for strength in (0, 0.01, 0.1, 1.0):
+        method, vlm, _ = learned("ewc", prior, [], {"strength": strength, "samples": 8})
+        weights = dict(method._pull.importance)
+        method.learn(vlm, make_task("a"))
+        drifts.append(
+            sum((weights[name] * change.detach().square()).sum().item() for name, change in tuning.Drift(vlm)().items())
+        )
+    assert drifts == sorted(drifts, reverse=True)
+    assert drifts[-1] < 0.1 * drifts[0]
+
+
+def test_ewc_holds_a_finished_task_where_it_ended(prior, make_task):
+    method, vlm, _ = learned("ewc", prior, [make_task("a")], {"samples": 8})
+    batch = batch_of(vlm, make_task("a").train)
+    here = method.penalty(vlm, batch, torch.empty(0))
+    with torch.no_grad():
+        for one in tuning.adapter(vlm).values():
+            one.up.add_(0.05)
+    assert method.penalty(vlm, batch, torch.empty(0)) > here
+    assert method._pull.centre
+
+
+def test_ewc_works_on_weights_that_learn_directly(prior, make_task):
+    _, vlm, traces = learned("ewc", prior, [make_task("a")], {"samples": 8}, tuning=Tuning(kind="full"))
+    assert traces[0].penalties[0] == 0
+    assert traces[0].penalties[-1] > 0
+    assert not any("lora_" in name for name in tuning.learning(vlm))
+
+
+def test_mas_needs_no_labels():
+    logits = torch.randn(6, 11, generator=torch.Generator().manual_seed(0))
+    assert importance.output_norm(logits, torch.zeros(6)) == importance.output_norm(logits, torch.ones(6))
+
+
+def test_mas_of_a_linear_model_has_its_closed_form():
+    """f(x) = w·x: the importance of w is the mean of |2 (w·x) x|."""
+    generator = torch.Generator().manual_seed(0)
+    linear = torch.nn.Linear(4, 1, bias=False)
+    x = torch.randn(10, 1, 4, generator=generator)
+    reader = importance._PerExample({"w": linear}, torch.abs)
+    with reader:
+        importance.output_norm(linear(x), torch.empty(0)).backward()
+    expected = (2 * (x @ linear.weight.T) * x).abs().sum(0)
+    torch.testing.assert_close(reader.totals["w"], expected.detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_l2_sp_is_weight_decay_of_the_product(prior, make_task):
+    method, vlm = prepared("l2-sp", prior, {"strength": 0.5})
+    batch = batch_of(vlm, make_task("a").train)
+    assert method.penalty(vlm, batch, torch.empty(0)) == 0
+    moved(vlm)
+    expected = sum(one.product().square().sum() for one in tuning.adapter(vlm).values())
+    torch.testing.assert_close(method.penalty(vlm, batch, torch.empty(0)), 0.25 * expected)
+
+
+# Synaptic intelligence
+
+
+def test_si_is_plain_lora_during_the_first_task(prior, make_task):
+    _, plain, _ = learned("lora", prior, [make_task("a")])
+    _, first, _ = learned("si", prior, [make_task("a")])
+    assert plain.digest() == first.digest()
+
+
+def test_sis_path_integral_is_the_drop_in_loss(prior, make_task):
+    """Small steps on one fixed batch, without clipping: Σ ω equals the loss at the start minus that at the end."""
+    training = Training(learning_rate=2e-5, steps=40, batch_size=8, clip=0, schedule="constant", warmup_fraction=0)
+    method, vlm = prepared("si", prior, training=training)
+    vlm.autocast = lambda: torch.autocast("cpu", enabled=False)
+    task = make_task("a", 8)
+    batch = batch_of(vlm, task.train)
+    before = vlm.loss(batch).item()
+    method.learn(vlm, task)
+    path = sum(one.sum().item() for one in method._path.values())
+    assert path == pytest.approx(before - vlm.loss(batch).item(), rel=0.02)
+
+
+def test_sis_penalty_leaves_its_own_gradient_out_of_the_account(prior, make_task):
+    """With a huge pull and no learning rate to speak of, importance grows only by the task's gradient."""
+    method, vlm, _ = learned("si", prior, [make_task("a")], {"strength": 5.0})
+    assert method._importance
+    assert all((one >= 0).all() for one in method._importance.values())
+    batch = batch_of(vlm, make_task("b").train)
+    weights = tuning.learning(vlm)
+    with torch.no_grad():
+        for one in tuning.adapter(vlm).values():
+            one.up.add_(0.01)
+    names, params = list(weights), list(weights.values())
+    task_gradient = torch.autograd.grad(vlm.loss(batch), params)
+    (vlm.loss(batch) + method.penalty(vlm, batch, torch.empty(0))).backward()
+    method._note(weights)
+    for name, gradient in zip(names, task_gradient, strict=True):
+        torch.testing.assert_close(method._before[name][1], gradient, rtol=1e-3, atol=1e-5)
+
+
+# LwF
+
+
+def test_lwf_starts_at_zero_distance_and_zero_gradient(prior, make_task):
+    method, vlm = prepared("lwf", prior)
+    batch = batch_of(vlm, make_task("a").train)
+    with vlm.autocast():
+        logits, _ = vlm.answer_logits(batch)
+    penalty = method.penalty(vlm, batch, logits)
+    assert abs(penalty.item()) < 1e-6
+    gradients = torch.autograd.grad(penalty, list(tuning.learning(vlm).values()))
+    assert max(one.abs().max().item() for one in gradients) < 1e-5
+
+
+def test_lwfs_teacher_is_the_model_before_the_task_and_gets_no_gradient(prior, make_task):
+    method, vlm = prepared("lwf", prior)
+    vlm.autocast = lambda: torch.autocast("cpu", enabled=False)
+    batch = batch_of(vlm, make_task("a").train)
+    original = vlm.answer_logits(batch)[0].detach()
+    moved(vlm)
+    logits, _ = vlm.answer_logits(batch)
+    penalty = method.penalty(vlm, batch, logits)
+    q, p = (original / 2).log_softmax(-1), (logits.detach() / 2).log_softmax(-1)
+    expected = 0.3 * 4 * (q.exp() * (q - p)).sum(-1).mean()
+    torch.testing.assert_close(penalty.detach(), expected, rtol=1e-4, atol=1e-6)
+    assert not any(one.requires_grad for one in method._teacher.values())
+    method.consolidate(vlm, make_task("a"))
+    assert method.penalty(vlm, batch, logits).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_stronger_lwf_stays_closer_to_the_old_answers(prior, make_task):
+    distances = []
+    for strength in (0.001, 0.5, 5.0):
+        _, vlm, _ = learned("lwf", prior, [make_task("a")], {"strength": strength})
+        batch = batch_of(vlm, make_task("a").train)
+        old = random_lab_vlm(0).answer_logits(batch)[0].detach().log_softmax(-1)
+        new = vlm.answer_logits(batch)[0].detach().log_softmax(-1)
+        distances.append((old.exp() * (old - new)).sum(-1).mean().item())
+    assert distances == sorted(distances, reverse=True)
+
+
+# MoELoRA
+
+
+def test_moeloras_gates_sum_to_one_and_first_only_b_moves(prior, make_task):
+    _, vlm = prepared("moelora", prior)
+    layers = [module for module in vlm.model.modules() if type(module).__name__ == "ExpertLinear"]
+    assert len(layers) == 21
+    gates = layers[0].gates(torch.randn(3, 5, 128, generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(gates.sum(-1), torch.ones(3, 5), atol=1e-6, rtol=0)
+    vlm.loss(batch_of(vlm, make_task("a").train)).backward()
+    for layer in layers:
+        assert layer.up.grad.any()
+        assert not layer.down.grad.any()
+        assert not layer.router.weight.grad.any()
+
+
+def test_a_moelora_layer_is_the_gated_sum_of_its_experts(prior):
+    _, vlm = prepared("moelora", prior)
+    layer = next(module for module in vlm.model.modules() if type(module).__name__ == "ExpertLinear")
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        layer.up.normal_(generator=generator)
+    x = torch.randn(6, 128, generator=generator)
+    gates, rank = layer.gates(x), 8 // 4
+    expected = layer.base_layer(x)
+    for i in range(4):
+        part = slice(i * rank, (i + 1) * rank)
+        expected = expected + gates[:, i : i + 1] * (x @ layer.down[part].T @ layer.up[:, part].T)
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_moelora_alone_does_not_keep_its_routing(prior, make_task):
+    method, vlm, _ = learned("moelora", prior, [make_task("a")])
+    layer = [module for module in vlm.model.modules() if type(module).__name__ == "ExpertLinear"][-1]
+    x = torch.randn(64, layer.base_layer.in_features, generator=torch.Generator().manual_seed(0))
+    before = layer.gates(x).detach()
+    method.learn(vlm, make_task("b"))
+    assert (layer.gates(x).detach() - before).abs().max() > 1e-4
+
+
+def test_moeloras_export_comes_back_in_this_package(prior, make_task, tmp_path):
+    method, vlm, _ = learned("moelora", prior, [make_task("a")])
+    method.export(vlm, tmp_path)
+    again, fresh = prepared("moelora", prior)
+    again.load(fresh, tmp_path)
+    assert fresh.digest() == vlm.digest()
+
+
+def test_a_rank_that_experts_cannot_share_is_refused(prior):
+    with pytest.raises(ValueError, match="rank 8 cannot be shared out over 3 experts"):
+        prepared("moelora", prior, {"experts": 3})
+
+
+# O-LoRA, SEFE
+
+
+@pytest.mark.parametrize("id_", ["o-lora", "sefe", "si"])
+def test_methods_that_need_an_earlier_task_say_so_and_are_plain_lora_in_the_first(id_, prior, make_task):
+    _, plain, _ = learned("lora", prior, [make_task("a")])
+    method, first, traces = learned(id_, prior, [make_task("a")])
+    assert method.degenerate_one_shot
+    assert set(traces[0].penalties) == {0.0}
+    assert plain.digest() == first.digest()
+
+
+@pytest.mark.parametrize("id_", ["o-lora", "sefe"])
+def test_a_second_task_leaves_the_first_adapter_as_it_was(id_, prior, make_task):
+    method, vlm, _ = learned(id_, prior, [make_task("a")])
+    before = {layer: one.product().detach().clone() for layer, one in tuning.adapter(vlm).items()}
+    method.learn(vlm, make_task("b"))
+    assert len(tuning.adapters(vlm)) == 2
+    assert all(torch.equal(one.product(), before[layer]) for layer, one in tuning.adapter(vlm).items())
+
+
+def test_o_loras_new_rows_turn_away_from_the_old_ones(prior, make_task):
+    long = Training(learning_rate=1e-2, steps=80, batch_size=4)
+    _, vlm, traces = learned("o-lora", prior, [make_task("a"), make_task("b")], training=long)
+    assert traces[1].penalties[-1] < traces[1].penalties[0] / 20
+    old, new = (tuning.adapter(vlm, name) for name in tuning.adapters(vlm))
+    overlap = sum((old[layer].down @ new[layer].down.T).abs().sum().item() for layer in old)
+    assert 0.5 * overlap == pytest.approx(traces[1].penalties[-1], rel=0.2)
+
+
+def test_regloras_noted_entries_stay_small(prior, make_task):
+    def ratio(strength):
+        method, vlm, _ = learned("sefe", prior, [make_task("a")], {"strength": strength})
+        noted = dict(method._entries)
+        method.learn(vlm, make_task("b"))
+        parts = []
+        for layer, one in tuning.adapter(vlm, tuning.adapters(vlm)[-1]).items():
+            product = one.product().detach().abs().flatten()
+            parts.append((product[noted[layer]].mean() / product.mean()).item())
+        return sum(parts) / len(parts)
+
+    assert ratio(0.0) > 0.5
+    assert ratio(2.5e3) < 0.25
+
+
+def test_reglora_notes_two_per_cent_of_every_layer(prior, make_task):
+    method, vlm, _ = learned("sefe", prior, [make_task("a")])
+    for layer, linear in vlm.language_linears().items():
+        assert len(method._entries[layer]) == -(-linear.weight.numel() * 2 // 100)
+
+
+def test_regloras_penalty_is_the_mean_over_noted_entries(prior, make_task):
+    method, vlm, _ = learned("sefe", prior, [make_task("a")], {"strength": 2.0})
+    moved(vlm, seed=3)
+    expected = torch.stack(
+        [one.product().flatten()[method._entries[layer]].abs().mean() for layer, one in tuning.adapter(vlm).items()]
+    ).mean()
+    torch.testing.assert_close(method.penalty(vlm, batch_of(vlm, prior(1, 0)), torch.empty(0)), 2 * expected)
+
+
+def test_sefe_restyles_exactly_its_share_and_refuses_data_without_styles(prior, make_task):
+    def restyle(example, seed):
+        return dataclasses.replace(example, id=f"{example.id} restyled")
+
+    method, _ = prepared("sefe", prior, {"restyled": 0.2}, restyle=restyle)
+    changed = [one.id for one in method.diversified(make_task("a", 20)) if one.id.endswith("restyled")]
+    assert len(changed) == 4
+    with pytest.raises(ValueError, match="set restyled to 0"):
+        prepared("sefe", prior, {"restyled": 0.2})
+
+
+# LoRA-Null, CorDA, KeepLoRA, OSF
+
+
+@pytest.mark.parametrize(("version", "frozen"), [("v1", False), ("v2", True), ("v3", True)])
+def test_lora_null_starts_in_the_null_space_and_v1_leaves_it(version, frozen, prior, make_task):
+    method, vlm = prepared("lora-null", prior, {"version": version, "samples": 64})
+    moments = covariance.second_moments(random_lab_vlm(0), prior(64, 0), tokens="conversation")
+    start = annihilation(vlm, moments)
+    assert start < 0.01
+    assert all(one.down.requires_grad != frozen for one in tuning.adapter(vlm).values())
+    method.learn(vlm, make_task("a"))
+    assert (annihilation(vlm, moments) > 3 * start) != frozen
+    if version == "v3":
+        rows = next(iter(tuning.adapter(vlm).values())).down
+        torch.testing.assert_close(rows @ rows.T, torch.eye(8), atol=1e-5, rtol=0)
+
+
+def test_cordas_preserved_mode_starts_nearer_the_null_space_than_the_previewed_mode(prior):
+    moments = covariance.second_moments(random_lab_vlm(0), prior(32, 0), tokens="conversation")
+    kept, previewed = (prepared("corda", prior, {"mode": mode, "samples": 32})[1] for mode in ("kpm", "ipm"))
+    assert annihilation(kept, moments) < 0.1 * annihilation(previewed, moments)
+
+
+def test_keeploras_rows_are_orthonormal_and_outside_what_is_kept(prior, make_task):
+    method, vlm = prepared("keeplora", prior)
+    kept = dict(method._kept)
+    method.learn(vlm, make_task("a"))
+    for layer, one in tuning.adapter(vlm).items():
+        a = one.down.detach()
+        torch.testing.assert_close(a @ a.T, torch.eye(8), atol=1e-5, rtol=0)
+        assert (a.double() @ kept[layer]).abs().max() <= 1e-4
+        change = one.product().detach().double()
+        assert (change @ kept[layer]).norm() / change.norm() <= 1e-4
+
+
+def test_keeplora_keeps_more_after_every_task_and_learns_outside_it(prior, make_task):
+    method, vlm = prepared("keeplora", prior, tuning=Tuning(rank=2))
+    before = {layer: kept.shape[1] for layer, kept in method._kept.items()}
+    method.learn(vlm, make_task("a"))
+    method.consolidate(vlm, make_task("a"))
+    assert all(kept.shape[1] >= before[layer] for layer, kept in method._kept.items())
+    assert any(kept.shape[1] > before[layer] for layer, kept in method._kept.items())
+    for kept in method._kept.values():
+        torch.testing.assert_close(kept.T @ kept, torch.eye(kept.shape[1]).double(), atol=1e-6, rtol=0)
+
+
+def test_keeplora_refuses_a_rank_that_is_no_longer_free():
+    kept = torch.eye(10).double()[:, :7]
+    with pytest.raises(ValueError, match="3 of 10 input directions are free; lower the rank"):
+        frozen_a.complement_basis(torch.randn(10, 5).double(), kept, 4, "layer")
+
+
+def test_osf_hardly_moves_in_the_directions_it_keeps(prior, make_task):
+    _, vlm, _ = learned("osf", prior, [make_task("a")], tuning=Tuning(kind="language-model"))
+    before = random_lab_vlm(0).language_linears()
+    for name, module in vlm.model.named_modules():
+        if name in before:
+            left, _, right = torch.linalg.svd(before[name].weight.detach().double(), full_matrices=False)
+            k = min(module.weight.shape) // 2
+            change = (module.weight - before[name].weight).detach().double()
+            assert change.norm() > 0
+            assert (left[:, :k].T @ change @ right[:k].T).norm() <= 0.05 * change.norm()
+
+
+# References
+
+
+def test_the_base_model_learns_nothing(prior, make_task):
+    _, vlm, traces = learned("base", prior, [make_task("a")])
+    assert vlm.digest() == random_lab_vlm(0).digest()
+    assert traces[0].steps == 0
+
+
+def test_facts_in_the_prompt_come_before_questions_about_their_entity_only(prior, make_task):
+    method, vlm, _ = learned("in-context", prior, [make_task("a")])
+    question = make_task("a").questions[0]
+    asked = method.with_facts(question)
+    assert asked.turns[-1].question == f"{question.facts['name']} {question.turns[-1].question}"
+    stranger = prior(1, 0)[0]
+    assert method.with_facts(stranger) is stranger
+    assert vlm.digest() == random_lab_vlm(0).digest()
+
+
+def test_joint_begins_again_from_the_base_with_all_tasks_and_fresh_old_examples(prior, make_task):
+    method, vlm, _ = learned("joint", prior, [make_task("a")])
+    seen = [one.id for batch in islice(method.batches(make_task("a")), 6) for one in batch]
+    old = [name for name in seen if name.startswith("prior")]
+    assert len(old) == len(set(old)) == len(seen) // 2
+    start = tuning.snapshot(random := prepared("joint", prior)[1])
+    assert all(torch.equal(weight, start[name]) for name, weight in tuning.learning(random).items())
+    method.learn(vlm, make_task("b"))
+    assert {one.entity.split("-")[0] for one in method._seen} == {"a", "b"}
