@@ -158,7 +158,7 @@ def _of_change(sheet: Sheet, change: Change, sure: frozenset[Change]) -> Finding
     kind, kind_zh = _kind_of_slip(change)
     advice = "" if recorded else " Record it in the entry, with its proof, if the source can be read that way."
     advice_zh = "" if recorded else "若原文可如此辨认，请连同证明记入条目。"
-    between = around(change.read)
+    between = around(change.read, exact=change.exact)
     return Finding(
         table=change.ref.table,
         row=change.ref.row,
@@ -179,7 +179,7 @@ def _of_change(sheet: Sheet, change: Change, sure: frozenset[Change]) -> Finding
 
 
 def _kind_of_slip(change: Change) -> tuple[str, str]:
-    printed, read = change.printed.strip().replace("−", "-"), change.read
+    printed, read = change.printed.strip().replace("−", "-").replace(",", ""), change.read
     if printed.lstrip("-") == read.lstrip("-"):
         return "the sign", "正负号"
     if len(printed) > len(read):

@@ -29,6 +29,8 @@ class Change:
     ref: CellRef
     printed: str
     read: str
+    exact: bool = False
+    """A count, which is not rounded."""
 
     def __str__(self) -> str:
         """`kore-table-2:ewc/mme 448.57 → 48.57`."""
@@ -37,7 +39,7 @@ class Change:
 
 def misreadings(text: str, decimals: int) -> Iterator[str]:
     """The numbers with so many decimals that differ from `text` in one character: changed, missing or too many."""
-    text = text.strip().replace("−", "-")
+    text = text.strip().replace("−", "-").replace(",", "")
     form = re.compile(rf"-?(0|[1-9]\d*)\.\d{{{decimals}}}" if decimals else r"-?(0|[1-9]\d*)")
     seen = {text}
     for position in range(len(text) + 1):
@@ -78,7 +80,8 @@ class Search:
             return nothing
         try:
             for n_open, n_changes in _by_cost(len(self.broken)):
-                if found := frozenset(self._explain({}, frozenset(), n_changes, n_open)):
+                found = {one for one in self._explain({}, frozenset(), n_changes, n_open) if self._is_supported(one)}
+                if found:
                     return tuple(sorted(found, key=lambda e: sorted(map(str, e.changes))))
         except TooManyStepsError:
             pass
@@ -101,6 +104,14 @@ class Search:
                 if self._holds(broken, tried):
                     yield from self._explain(tried, given_up, n_changes - 1, n_open)
 
+    def _is_supported(self, explanation: Explanation) -> bool:
+        """Whether a formula vouches for every change: to be within bounds is not enough."""
+        lookup = self.sheet.lookup(intervals(explanation.changes))
+        return all(
+            any(e.expression and e not in explanation.open and e.holds(lookup) for e in self.sheet.touching[change.ref])
+            for change in explanation.changes
+        )
+
     def _next_broken(self, changes: dict[CellRef, Change], given_up: frozenset[Equation]) -> Equation | None:
         """The broken equation with the fewest cells, for there the culprit is easiest to find."""
         watched = self.broken | {equation for ref in changes for equation in self.sheet.touching[ref]}
@@ -117,14 +128,19 @@ class Search:
         if ref not in self.candidates:
             cell = self.sheet.cells[ref]
             inside = [other for other in misreadings(cell.text, cell.decimals) if _inside(other, cell.bounds)]
-            self.candidates[ref] = tuple(Change(ref, cell.text, other) for other in inside)
+            self.candidates[ref] = tuple(Change(ref, cell.text, other, cell.exact) for other in inside)
         return self.candidates[ref]
 
 
 def _by_cost(n_broken: int) -> Iterator[tuple[int, int]]:
-    """How many equations may stay open and how many changes are made, cheapest first; leaving all open is no news."""
+    """How many equations may stay open and how many changes are made, cheapest first.
+
+    One change explains one equation at least; several must explain more equations than there are changes, for with
+    enough slips anything can be explained.
+    """
     pairs = [(n_open, n_changes) for n_open in range(n_broken) for n_changes in range(1, MAX_CHANGES + 1)]
-    return iter(sorted((pair for pair in pairs if sum(pair) <= n_broken), key=lambda pair: (sum(pair), pair[0])))
+    worth = [(o, c) for o, c in pairs if o + c < n_broken or (c == 1 and o + c == n_broken)]
+    return iter(sorted(worth, key=lambda pair: (sum(pair), pair[0])))
 
 
 def _inside(text: str, bounds: Interval | None) -> bool:
@@ -134,7 +150,7 @@ def _inside(text: str, bounds: Interval | None) -> bool:
 
 def intervals(changes: Iterable[Change]) -> dict[CellRef, Interval]:
     """What the changed cells may be."""
-    found = {change.ref: around(change.read) for change in changes}
+    found = {change.ref: around(change.read, exact=change.exact) for change in changes}
     return {ref: interval for ref, interval in found.items() if interval is not None}
 
 

@@ -49,6 +49,8 @@ class PrintedCell:
     recorded: float | None = None
     """The number the entry reads; None where it records nothing."""
     proof: str | None = None
+    exact: bool = False
+    """A count, which is not rounded."""
 
     @property
     def is_dash(self) -> bool:
@@ -58,7 +60,7 @@ class PrintedCell:
     @cached_property
     def interval(self) -> Interval | None:
         """What the printed number may be; None for a dash and for what is no number."""
-        return around(self.text)
+        return around(self.text, exact=self.exact)
 
     @property
     def misread(self) -> bool:
@@ -67,10 +69,12 @@ class PrintedCell:
         return self.recorded is not None and (printed is None or abs(printed[0] - self.recorded) > formulas.TOLERANCE)
 
 
-def around(text: str) -> Interval | None:
-    """All numbers that print as `text`."""
+def around(text: str, *, exact: bool = False) -> Interval | None:
+    """All numbers that print as `text`; `exact`: only that number itself."""
     found = read_number(text)
-    return Interval.around(*found) if found else None
+    if found is None:
+        return None
+    return Interval(found[0], found[0]) if exact else Interval.around(*found)
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,10 @@ class Sheet:
                 for name in (column.id for column in table.columns if column.id in row.cells):
                     given, column, ref = row.cells[name], columns[name], CellRef(table.id, row.id, name)
                     bounds = PERCENT if column.unit == "percent" else None
-                    cells[ref] = PrintedCell(ref, given.printed, column.decimals, bounds, given.value, given.proof)
+                    exact = column.unit == "count"
+                    cells[ref] = PrintedCell(
+                        ref, given.printed, column.decimals, bounds, given.value, given.proof, exact
+                    )
             for column in table.columns:
                 if column.formula:
                     equations.extend(equations_of(table.id, column.id, column.formula, shape))
