@@ -52,7 +52,7 @@ def load_cached(folder: Path, files: Mapping[str, Path], strays: Sequence[Proble
     unread = [one.ref for one in packed if one.outline is None]
     across = with_lines(folder, checks.across(outlines, taxonomy, unread))
     found = [*strays, *wrong, *(problem for one in packed for problem in one.problems), *across]
-    problems = sorted(found)
+    problems = sorted(found, key=lambda problem: problem.place)
     if use:
         _save(place, folder, stamps, strays, packed, problems)
     entries = LazyEntries({one.ref: one.entry for one in packed if one.entry})

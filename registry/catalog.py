@@ -196,6 +196,10 @@ def read_taxonomy(folder: Path) -> tuple[Taxonomy | None, list[Problem]]:
         return None, [Problem("taxonomy.yaml", p.field, p.message, p.hint) for p in found]
 
 
+def _place(problem: Problem) -> tuple[str, int, str, str]:
+    return problem.place
+
+
 EMPTY = Taxonomy(directions=(), buckets=(), dimensions=(), model_types=(), families=(), version="0")
 
 
@@ -210,7 +214,9 @@ def build(folder: Path, readings: Sequence[Reading], strays: Sequence[Problem] =
         *(problem for reading in readings for problem in reading.problems),
         *with_lines(folder, checks.across(outlines, taxonomy, unread)),
     ]
-    return assemble(folder, {r.ref: r.entry for r in readings if r.entry}, taxonomy or EMPTY, sorted(found), outlines)
+    return assemble(
+        folder, {r.ref: r.entry for r in readings if r.entry}, taxonomy or EMPTY, sorted(found, key=_place), outlines
+    )
 
 
 def assemble(

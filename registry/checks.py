@@ -25,9 +25,10 @@ def across(outlines: Sequence[Outline], taxonomy: Taxonomy | None, unread: Itera
     """
     known = {outline.ref: outline for outline in outlines}
     moved = redirects(outlines)
+    unread = frozenset(unread)
     problems = [
         *_retired(outlines, known),
-        *_pointers(outlines, known, moved, frozenset(unread)),
+        *_pointers(outlines, known, moved, unread),
         *_relations(outlines, known),
         *_equal_ids(outlines),
         *_near_titles(outlines, moved),
@@ -35,8 +36,8 @@ def across(outlines: Sequence[Outline], taxonomy: Taxonomy | None, unread: Itera
         *_stale(outlines),
     ]
     if taxonomy is not None:
-        problems.extend(_terms(outlines, taxonomy))
-    return sorted(problems)
+        problems.extend(_terms(outlines, taxonomy, complete=not unread))
+    return sorted(problems, key=lambda problem: problem.place)
 
 
 def redirects(outlines: Iterable[Outline]) -> dict[str, str]:
@@ -213,8 +214,8 @@ def _stale(outlines: Sequence[Outline]) -> Iterator[Problem]:
             yield _warning(outline, field, "the Chinese was written for an earlier English text", hint)
 
 
-def _terms(outlines: Sequence[Outline], taxonomy: Taxonomy) -> Iterator[Problem]:
-    """Words are in the vocabulary, and every word of the vocabulary is used."""
+def _terms(outlines: Sequence[Outline], taxonomy: Taxonomy, *, complete: bool) -> Iterator[Problem]:
+    """Words are in the vocabulary, and every word of it is used, as far as all entries could be read."""
     vocabularies = {name: {term.id for term in getattr(taxonomy, name)} for name in VOCABULARIES}
     used: dict[str, set[str]] = {name: set() for name in VOCABULARIES}
     for outline in outlines:
@@ -225,7 +226,7 @@ def _terms(outlines: Sequence[Outline], taxonomy: Taxonomy) -> Iterator[Problem]
                 yield _error(outline, field, f"'{word}' is not in the vocabulary {name} of taxonomy.yaml", hint)
     present = {_kind(outline.ref) for outline in outlines}
     for name, kind in VOCABULARIES.items():
-        if kind in present:
+        if complete and kind in present:
             for word in sorted(vocabularies[name] - used[name]):
                 yield Problem("taxonomy.yaml", name, f"'{word}' is used by no entry", "remove it", severity="warning")
 

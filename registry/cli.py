@@ -56,13 +56,19 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"aki registry: {' '.join(error.format_message().split())}\n")  # pyright: ignore[reportAttributeAccessIssue]
         return 2
     except (RefusalError, LookupError, OSError) as error:
-        words = error.args[0] if isinstance(error, KeyError) else error
-        sys.stderr.write(f"aki registry: {words}\n")
+        sys.stderr.write(f"aki registry: {_one_line(error)}\n")
         return 2
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("aki registry: interrupted; nothing was left half-written\n")
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _one_line(error: Exception) -> str:
+    """What to do about it, without Python's ways of saying it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {(error.strerror or 'cannot be opened').lower()}"
+    return str(error.args[0] if isinstance(error, KeyError) else error)
 
 
 def say(text: str = "") -> None:
@@ -436,7 +442,7 @@ def import_(
 
     try:
         found = candidates.from_files(form, paths, mapping)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise RefusalError(" ".join(str(error).split())) from None
     fresh, known = candidates.without_known(found, load(root))
     if dry_run:

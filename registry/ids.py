@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_SLUG = 80
@@ -140,7 +140,7 @@ ECVA_PATH = re.compile(r"/papers/(?P<year>eccv_\d{4})/papers_ECCV/(?:html|papers
 
 def from_address(url: str) -> tuple[str, str] | None:
     """The (scheme, id) that an address stands for, or None when it names nothing we know."""
-    parts = urlsplit(url)
+    parts = _split(url)
     host = (parts.hostname or "").removeprefix("www.").removeprefix("export.")
     if host == "openreview.net":
         found = re.search(r"(?:^|&)id=([A-Za-z0-9_-]+)", parts.query)
@@ -154,13 +154,21 @@ def from_address(url: str) -> tuple[str, str] | None:
     return None
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of an address; all empty for what is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:  # brackets or characters that no host can have
+        return urlsplit("")
+
+
 def _valid(scheme: str, value: str | None) -> tuple[str, str] | None:
     return (scheme, value) if value is not None and wrong(scheme, value) is None else None
 
 
 def repository(url: str) -> tuple[str, str] | None:
     """(host, owner/name) of a repository address on GitHub or the Hugging Face Hub; None for anything else."""
-    parts = urlsplit(url)
+    parts = _split(url)
     host = (parts.hostname or "").removeprefix("www.")
     words = [word for word in parts.path.split("/") if word]
     if host == "github.com" and len(words) >= 2:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ValidationError
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Problem:
     """One thing to mend. `path` is relative to the folder of the data; errors fail a check, warnings too."""
 
@@ -20,6 +20,11 @@ class Problem:
     hint: str = ""
     line: int | None = None
     severity: Literal["error", "warning"] = "error"
+
+    @property
+    def place(self) -> tuple[str, int, str, str]:
+        """Sorts problems by file, line and field."""
+        return (self.path, self.line or 0, self.field, self.message)
 
     def __str__(self) -> str:
         """`path:line: field: message (hint)`."""
