@@ -236,7 +236,7 @@ def export_merged(vlm: VLM, folder: Path) -> None:
     twin = vlm.copy().model
     merged: Any = twin.merge_and_unload() if isinstance(twin, PeftModel) else twin
     merged.save_pretrained(folder)
-    vlm.tokenizer.save_pretrained(folder)
+    vlm.save_processor(folder)
 
 
 def export_factors(vlm: VLM, folder: Path, parts: Sequence[Mapping[str, Factors]]) -> None:

@@ -32,6 +32,7 @@ Untyped = Any
 """An object of transformers, whose types say less than the code."""
 NO_LOSS = -100
 """Label of a token that is read but not learned."""
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -307,6 +308,10 @@ class VLM:
             sha.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return sha.hexdigest()
 
+    def save_processor(self, folder: Path) -> None:
+        """Write what turns text and images into the model's input."""
+        self.tokenizer.save_pretrained(folder)
+
     def copy(self) -> VLM:
         """An independent model with the same weights; the tokenizer is shared."""
         return replace(self, model=copy.deepcopy(self.model))
@@ -316,16 +321,17 @@ class VLM:
 
 
 def load_vlm(ref: ModelRef) -> VLM:
-    """A shipped laboratory model (`lab-tiny@seed-0`) or a folder in the format of `save_pretrained`.
+    """A shipped laboratory model (`lab-tiny@seed-0`), a folder in the format of `save_pretrained`, or a hub id.
 
     Raises:
-        FileNotFoundError: neither.
-        ValueError: the folder holds a model of an unknown family.
+        FileNotFoundError: none of them, or a hub id that cannot be downloaded from here.
+        ValueError: a model of an unknown family, or an option that this machine cannot serve.
     """
     folder = _folder(ref.id)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if config.get("model_type") != "llava":
-        raise ValueError(f"{ref.id}: model type {config.get('model_type')!r} is not supported yet; there is: llava")
+    if folder is None or not _is_lab(folder):
+        from reproductions import processing  # imports this module
+
+        return processing.load(ref, local_only=folder is not None)
     tokens = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=DTYPES[ref.dtype], local_files_only=True)
     return _wrap(model, tokens, _pixels(folder), ref.attention)
@@ -353,18 +359,27 @@ def _wrap(model: Untyped, tokens: PreTrainedTokenizerBase, pixels: Pixels, atten
     return vlm
 
 
-def _folder(id_: str) -> Path:
+def _folder(id_: str) -> Path | None:
+    """Where the model lies; None for a hub id, `owner/name`."""
     name, at, version = id_.partition("@")
     shipped = tiny_vlm.CHECKPOINTS / name / version
     folder = shipped if at and name in tiny_vlm.SIZES else Path(id_)
     if (folder / "config.json").is_file():
         return folder
+    if HUB_ID.fullmatch(id_) and not folder.exists():
+        return None
     known = sorted(
         f"{path.parent.parent.name}@{path.parent.name}" for path in tiny_vlm.CHECKPOINTS.glob("*/*/config.json")
     )
     raise FileNotFoundError(
-        f"no model {id_!r}: neither shipped ({', '.join(known) or 'none'}) nor a folder with config.json"
+        f"no model {id_!r}: neither shipped ({', '.join(known) or 'none'}), nor a folder with config.json, nor a hub id"
     )
+
+
+def _is_lab(folder: Path) -> bool:
+    """Whether its tokenizer speaks the laboratory's language."""
+    tokens = folder / "tokenizer.json"
+    return tokens.is_file() and f'"{vocabulary.ASSISTANT}"' in tokens.read_text(encoding="utf-8")
 
 
 def _pixels(folder: Path) -> Pixels:
