@@ -92,6 +92,10 @@ class Catalog:
             raise LookupError(f"no entry named '{name}' in {kind}; {did_you_mean(name, entries)}")
         return entries[name]
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(self.kind(kind))} {kind}" for kind in KINDS)
+        return f"<Catalog {self.root}: {counts}, {len(self.problems)} problems>"
+
     def __iter__(self) -> Iterator[tuple[str, Entry]]:
         """All entries with their reference, kind by kind."""
         for kind in KINDS:

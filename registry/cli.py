@@ -6,6 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,7 +121,7 @@ def check(
         say_json({"entries": _counts(loaded), "problems": rows})
     else:
         for problem in problems:
-            say(str(Problem(_shown(loaded, problem.path), *_rest(problem))))
+            say(str(replace(problem, path=_shown(loaded, problem.path))))
         counts = ", ".join(f"{number} {kind}" for kind, number in _counts(loaded).items())
         say(f"{counts}: {_verdict(problems)}")
     return 1 if problems else 0
@@ -134,10 +135,6 @@ def _formula_problems(loaded: Catalog) -> list[Problem]:
 
     found = formula_problems(loaded.reported.values())
     return [Problem(f"reported/{table}.yaml", f"columns {column}", message) for table, column, message in found]
-
-
-def _rest(problem: Problem) -> tuple[Any, ...]:
-    return (problem.field, problem.message, problem.hint, problem.line, problem.severity)
 
 
 def _counts(loaded: Catalog) -> dict[str, int]:
@@ -195,7 +192,7 @@ def fmt(
         changed = store.format_files(refs, folder, dry=check_)
     except store.InvalidError as error:
         for problem in error.problems:
-            sys.stderr.write(f"{folder / problem.path}: {Problem('', *_rest(problem))}\n".replace(": : ", ": ", 1))
+            sys.stderr.write(f"{replace(problem, path=str(folder / problem.path))}\n")
         return 1
     except store.StaleError as error:
         raise RefusalError(str(error)) from None

@@ -53,8 +53,9 @@ def test_no_command_shows_the_help(capsys):
         (["show"], "Missing argument"),
     ],
 )
-def test_wrong_usage_gets_one_line_and_code_2(capsys, arguments, says):
-    code, out, err = run(capsys, *arguments)
+def test_wrong_usage_gets_one_line_and_code_2(capsys, toy, arguments, says):
+    root = ["--root", toy] if arguments[0] in {"list", "show", "export", "search"} and len(arguments) > 1 else []
+    code, out, err = run(capsys, *arguments, *root)
     assert code == 2
     assert says in err
     assert err.count("\n") == 1

@@ -62,10 +62,7 @@ def test_a_translation_with_other_tables_is_refused():
     with pytest.raises(ValueError, match="tables in one language"):
         bilingual(ENGLISH, "nothing")
     with pytest.raises(ValueError, match="differ in size"):
-        bilingual(
-            ENGLISH,
-            CHINESE.replace("| 2025-02", "2025-02", 1).replace("2025-02 |", "", 1) + "\n",
-        )
+        bilingual(ENGLISH, "".join(line for line in CHINESE.splitlines(keepends=True) if "2025-02" not in line))
 
 
 def imported(tmp_path: Path, form: str, *texts: str, mapping: str | None = None):
@@ -134,7 +131,7 @@ BIB = r"""
 
 def test_bibtex_is_read_with_accents_strings_and_nesting():
     first, second = bibtex.read(BIB)
-    assert first.get("title") == "KORE: Naïve & Big – 100% of x_1".replace("x_1", "$x_1$").replace("$", "")
+    assert first.get("title") == "KORE: Naïve & Big – 100% of $x_1$"
     assert bibtex.authors(first) == ("Hans Müller", "José García", "Č. Šimek")
     assert first.get("booktitle") == "International Conference 2026"
     assert bibtex.day(first) == "2026-03"

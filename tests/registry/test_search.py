@@ -49,7 +49,7 @@ def test_entries_of_other_kinds_are_named_beside(real):
     ("words", "first"),
     [
         ("KORE", "papers/kore-2025"),
-        ("null space", "methods/alphaedit"),
+        ("null space", "papers/lora-null-2025"),
         ("MEMIT", "papers/memit-2022"),
         ("演化 知识", None),
         ("遗忘", None),
