@@ -17,6 +17,7 @@ from registry.schema import Claim, Comparison
 from reproductions import leaderboard, statistics
 from reproductions.records import RESULTS, Part
 from reproductions.rows import Estimate, LeaderboardRow
+from reproductions.selecting import PAPER_FORM
 
 Decision = Literal["supported", "contradicted", "inconclusive", "not-run"]
 
@@ -151,7 +152,7 @@ def find_pair(
 def candidates(reference: Reference, rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
     """Rows that have the method and every option; without options on `data`, the data that the paper uses."""
     options = dict(reference.options)
-    form = options.pop("data", options.pop("form", leaderboard.PAPER_FORM.get(reference.method, "raw")))
+    form = options.pop("data", options.pop("form", PAPER_FORM.get(reference.method, "raw")))
     found = [row for row in rows if row.method == reference.method and row.form == form]
     return [row for row in found if all(settings(row).get(name) == value for name, value in options.items())]
 

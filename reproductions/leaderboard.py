@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -21,6 +21,7 @@ from registry.schema import ReportedTable
 from reproductions import metrics, records, scoring, statistics
 from reproductions.records import RESULTS, Cost, RunRecord, Step
 from reproductions.rows import GAP_METRICS, Continual, Estimate, Gap, GapEntry, LeaderboardRow
+from reproductions.selecting import PAPER_FORM
 from reproductions.spec import ModelRef, canonical_json, identity
 from reproductions.statistics import Key, Resampled, RunScores
 
@@ -28,10 +29,13 @@ RANKED = ("average", "adaptation", "retention")
 """Metrics that a group is ranked by."""
 
 
-def load_rows(results: Path = RESULTS) -> tuple[LeaderboardRow, ...]:
-    """All rows, best average first within each group. Raises RecordError if a record or its answers are damaged."""
+def load_rows(results: Path = RESULTS, only: Collection[str] | None = None) -> tuple[LeaderboardRow, ...]:
+    """All rows, or those of the experiments in `only`, best average first within each group.
+
+    Raises RecordError if a record or its answers are damaged.
+    """
     groups: dict[str, list[_Row]] = defaultdict(list)
-    for row in _collect(results):
+    for row in _collect(results, only):
         groups[row.group].append(row)
     return tuple(finished for group in sorted(groups) for finished in _rank(groups[group]))
 
@@ -56,9 +60,11 @@ class _Row:
         return self._scores
 
 
-def _collect(results: Path) -> list[_Row]:
+def _collect(results: Path, only: Collection[str] | None) -> list[_Row]:
     by_row: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
     for record in records.load_all(results):
+        if only is not None and record.experiment.id not in only:
+            continue
         by_row[row_id(record.experiment.id, record.experiment.model), _without_checkpoint(record)].append(record)
     return [_Row(found, results) for _, found in sorted(by_row.items())]
 
@@ -241,8 +247,6 @@ def as_json(rows: Iterable[LeaderboardRow]) -> str:
 # Reported and reproduced orderings
 
 
-PAPER_FORM = {"kore": "knowledge-tree"}
-"""The data a paper trains its method on, where it is not the raw data: KORE alone learns from augmented data there."""
 MAIN_SUITES = ("kore", "quick")
 """Where a method is looked for when nobody says which suite: the first that has it."""
 
