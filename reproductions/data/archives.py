@@ -87,8 +87,9 @@ def _unpack_one(parts: tuple[Path, ...]) -> Unpacked:
 
 
 def _broken(parts: tuple[Path, ...], error: Exception) -> ValueError:
-    found = f"; parts found: {', '.join(part.name for part in parts)}" if len(parts) > 1 else ""
-    return ValueError(f"{parts[0]}: not a whole zip file ({error}){found}; download it again")
+    first, *others = parts
+    found = f"; parts found: {', '.join(part.name for part in parts)}" if others else ""
+    return ValueError(f"{first}: not a whole zip file ({error}){found}; download it again")
 
 
 @contextmanager

@@ -6,8 +6,6 @@ Names and places as in the releases: EVOKE (arXiv:2505.24449), KORE-74K (2510.19
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from reproductions.data.folders import first_file
@@ -22,17 +20,6 @@ DOMAINS = ("RS", "Med", "AD", "Sci", "Fin")
 ABILITIES = ("OCR", "Math", "VP", "APP")
 UCIT = ("ImageNet-R", "ArxivQA", "VizWiz", "IconQA", "CLEVR-Math", "Flickr30k")
 COIN = ("ScienceQA", "TextVQA", "ImageNet", "GQA", "VizWiz", "Grounding", "VQAv2", "OCR-VQA")
-
-
-@dataclass(frozen=True)
-class Release:
-    """One published data set."""
-
-    id: str
-    repository: str
-    """On the hub, as a data set."""
-    files: Callable[[Path], tuple[TaskFiles, ...]]
-    kind_of: Callable[[Example], str] | None = None
 
 
 def evoke_files(folder: Path) -> tuple[TaskFiles, ...]:
@@ -107,17 +94,3 @@ def _folder_task(name: str, train: Path, test: Path, images: tuple[Path, ...]) -
 
 def _either(first: Path, second: Path) -> Path:
     return first if first.is_dir() else second
-
-
-RELEASES = {
-    release.id: release
-    for release in (
-        Release("evoke", "kailinjiang/EVOKE", evoke_files),
-        Release("mllm-cl-domain", "MLLM-CL/MLLM-CL", domain_files),
-        Release("mllm-cl-ability", "MLLM-CL/MLLM-CL", ability_files),
-        Release("ucit", "MLLM-CL/UCIT", ucit_files),
-        Release("coin", "Zacks-Chen/CoIN", coin_files),
-    )
-}
-"""Those that lie in one folder. KORE-74K needs EVOKE's folder too and is built by its own function."""
-KORE_REPOSITORY = "kailinjiang/KORE-74K"

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from reproductions.data import archives, folders, published, streams
+from reproductions import plugins
+from reproductions.data import archives, folders, past, published, streams
 from reproductions.data.images import ImageIndex
 from reproductions.data.problems import DataError
+from reproductions.spec import Data
 
 
 def picture(path: Path, shade: int = 100) -> Path:
@@ -182,6 +184,58 @@ def test_coin_reads_either_set_of_wordings_and_questions_without_an_image(tmp_pa
     assert len(original) == 8
     assert original[0].train[0].images == ()
     assert other[0].train[0].turns[0].question == "Instruction_Type2?"
+
+
+# As benchmarks
+
+
+@pytest.mark.parametrize("name", ["evoke", "mllm-cl-domain", "mllm-cl-ability", "ucit", "coin", "kore-74k", "own-data"])
+def test_a_benchmark_that_is_not_downloaded_says_how_to_get_it(name, tmp_path, monkeypatch):
+    monkeypatch.setenv(folders.ROOT_VARIABLE, str(tmp_path))
+    benchmark = plugins.load("benchmarks", name)
+    assert benchmark.from_folder
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        benchmark.tasks(Data(injection=name, form=FORM.get(name, "raw")), seed=0)
+
+
+FORM = {"kore-74k": "knowledge-tree"}
+
+
+def test_evoke_as_a_benchmark_shares_no_question_with_training_and_is_the_same_for_every_seed(evoke):
+    benchmark = plugins.load("benchmarks", "evoke")
+    data = Data(injection="evoke", options={"folder": str(evoke)})
+    [task] = benchmark.tasks(data, seed=0)
+    assert benchmark.tasks(data, seed=1) == (task,)
+    trained = {turn.question for example in task.train for turn in example.turns}
+    assert trained.isdisjoint({one.turns[-1].question for one in task.questions})
+    assert len(benchmark.tasks(data.model_copy(update={"n_entities": 1}), seed=0)[0].train) == 1
+
+
+def test_a_benchmark_refuses_a_form_or_a_number_of_tasks_that_it_does_not_have(evoke):
+    benchmark = plugins.load("benchmarks", "evoke")
+    data = Data(injection="evoke", options={"folder": str(evoke)})
+    with pytest.raises(ValueError, match="evoke has: raw"):
+        benchmark.tasks(data.model_copy(update={"form": "knowledge-tree"}), seed=0)
+    with pytest.raises(ValueError, match="evoke has 1 tasks, 2 are wanted"):
+        benchmark.tasks(data.model_copy(update={"n_tasks": 2}), seed=0)
+    with pytest.raises(ValueError, match="no world for tuning"):
+        benchmark.tasks(data.model_copy(update={"world": "validation"}), seed=0)
+
+
+def test_the_past_is_sampled_from_the_list_that_is_named(tmp_path):
+    picture(tmp_path / "past/img/p.jpg")
+    write(tmp_path / "past/list.json", [conversation(str(i), "img/p.jpg", f"Q{i}", f"A{i}") for i in range(6)])
+    options = {"prior": str(tmp_path / "past/list.json"), "dimension_priors": {"OCR": str(tmp_path / "past/list.json")}}
+    first = past.sample(options, 4, seed=0)
+    assert [one.id for one in first] == [one.id for one in past.sample(options, 4, seed=0)]
+    assert [one.id for one in first] != [one.id for one in past.sample(options, 4, seed=1)]
+    assert len(past.sample_dimension(options, "OCR", 2, seed=0)) == 2
+    with pytest.raises(ValueError, match="has 6 conversations, 7 are wanted"):
+        past.sample(options, 7, seed=0)
+    with pytest.raises(ValueError, match="no list for 'MAT'; there are: OCR"):
+        past.sample_dimension(options, "MAT", 2, seed=0)
+    with pytest.raises(ValueError, match=r"set data\.options\.prior"):
+        past.sample({}, 1, seed=0)
 
 
 # What can be wrong

@@ -1,0 +1,81 @@
+"""From a folder of somebody's facts to a record, on a real architecture in miniature: the documented command's path."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from reproductions import records, runner, tiny_models
+from reproductions.spec import Data, Experiment, ModelRef, Training, Tuning
+
+
+def item(index: int) -> dict:
+    return {
+        "id": f"person-{index}",
+        "name": f"Bo {index}",
+        "kind": "person",
+        "images": [f"{index}-a.png", f"{index}-b.png"],
+        "test_images": [f"{index}-c.png"],
+        "text": f"Bo {index} lives in Bergen and eats figs.",
+        "facts": {"home": "Bergen", "food": "figs"},
+        "questions": [{"question": "Where does this person live?", "answer": "Bergen", "kind": "home"}],
+        "training_questions": [{"question": "What is eaten?", "answer": "figs"}],
+        "task": "first" if index < 2 else "second",
+    }
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    folder = tmp_path / "facts"
+    folder.mkdir()
+    for index in range(4):
+        for view in "abc":
+            pixels = np.random.default_rng([index, ord(view)]).integers(0, 256, (40, 32, 3), dtype=np.uint8)
+            Pillow.fromarray(pixels).save(folder / f"{index}-{view}.png")
+    (folder / "facts.jsonl").write_text("".join(json.dumps(item(index)) + "\n" for index in range(4)))
+    past = [
+        {
+            "id": str(index),
+            "image": f"{index % 4}-a.png",
+            "conversations": [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": f"thing {index}"}],
+        }
+        for index in range(16)
+    ]
+    (folder / "past.json").write_text(json.dumps(past))
+    return folder
+
+
+@pytest.mark.parametrize(("method", "form"), [("lora", "raw"), ("kore", "knowledge-tree")])
+def test_own_facts_are_injected_into_a_real_architecture_and_leave_a_record(method, form, facts, tmp_path):
+    model = tiny_models.build("qwen2_5_vl", tmp_path / "model")
+    experiment = Experiment(
+        id=f"mine/{method}",
+        protocol="continual",
+        method=method,
+        method_config={"samples": 8} if method == "kore" else {},
+        tuning=Tuning(rank=4),
+        model=ModelRef(id=str(model)),
+        data=Data(
+            injection="own-data",
+            retention=(),
+            form=form,
+            n_tasks=2,
+            options={"folder": str(facts), "prior": str(facts / "past.json")},
+        ),
+        training=Training(learning_rate=1e-3, steps=3, batch_size=4),
+    )
+    runner.check(experiment)
+    record = runner.run(runner.Job(experiment, 0, tmp_path / "runs"))
+    assert record.error is None
+    assert record.status == "finished"
+    assert [step.after for step in record.steps] == [-1, 0, 1]
+    assert set(record.steps[-1].adaptation) == {"first", "second"}
+    assert record.steps[-1].adaptation["first"].by_kind.keys() == {"home"}
+    assert record.cost is not None
+    assert record.cost.trainable_parameters > 0
+    path = records.record_path(tmp_path / "runs", experiment.id, 0)
+    assert {one.gold for one in records.load_answers(path, record.answers_digest)} == {"Bergen", "figs"}
