@@ -154,16 +154,18 @@ def find(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
     for item in sorted(os.scandir(folder), key=lambda item: item.name):
         if item.name.startswith(".") or item.name == "taxonomy.yaml":
             continue
-        if not item.is_dir() or item.name not in KINDS:
-            hint = did_you_mean(item.name, KINDS) if item.is_dir() else "entries lie in papers/, benchmarks/, …"
+        is_folder = item.is_dir(follow_symlinks=False)
+        if not is_folder or item.name not in KINDS:
+            hint = did_you_mean(item.name, KINDS) if is_folder else "entries lie in papers/, benchmarks/, …"
             strays.append(Problem(item.name, "", "does not belong into the registry", hint))
             continue
         for file in sorted(os.scandir(item.path), key=lambda file: file.name):
             name = file.name
             if name.startswith("."):
                 continue
-            if file.is_dir() or not name.endswith(".yaml"):
-                strays.append(Problem(f"{item.name}/{name}", "", "is not an entry", "entries are <id>.yaml files"))
+            if not file.is_file(follow_symlinks=False) or not name.endswith(".yaml"):
+                hint = "entries are files <id>.yaml, neither links nor folders"
+                strays.append(Problem(f"{item.name}/{name}", "", "is not an entry", hint))
             else:
                 files[f"{item.name}/{name.removesuffix('.yaml')}"] = Path(file.path)
     if (folder / ".transaction.json").exists():

@@ -209,7 +209,7 @@ def _finish(folder: Path) -> bool:
     journal = folder / JOURNAL
     found = journal.exists()
     if found:
-        steps = json.loads(journal.read_text(encoding="utf-8"))
+        steps = _read_journal(journal)
         for source, target in steps["moves"].items():
             if (folder / source).exists():
                 (folder / source).replace(folder / target)
@@ -219,3 +219,15 @@ def _finish(folder: Path) -> bool:
     for leftover in [*folder.glob(".*.new"), *folder.glob("*/.*.yaml.new")]:
         leftover.unlink(missing_ok=True)
     return found
+
+
+def _read_journal(journal: Path) -> Mapping[str, Mapping[str, str]]:
+    """The moves and removals; it was renamed into place whole, so a damaged one was changed by hand."""
+    try:
+        steps = json.loads(journal.read_text(encoding="utf-8"))
+        paths = [*steps["moves"], *steps["moves"].values(), *steps["remove"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StaleError(f"{journal} is no journal of ours; look at it, then remove it") from None
+    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
+        raise StaleError(f"{journal} names paths outside of the registry; look at it, then remove it")
+    return steps
