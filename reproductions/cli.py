@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from reproductions import data_cli
 from reproductions.records import RESULTS, RUNS, RecordError
 from reproductions.spec import EXPERIMENTS, Experiment, SpecError
 
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(data_cli.app, name="data")
 
 UsageErrors: type[Exception] = typer.BadParameter.__mro__[2]
 """Base of all that typer raises for wrong usage; typer brings its own click and does not name the class."""
