@@ -76,8 +76,7 @@ def comparisons(rng: Random, scenes: tuple[Scene, Scene], turns: int) -> list[Tu
 def _two_scenes_lesson(*, lookup: bool) -> Lesson:
     def lesson(rng: Random, difficulty: Difficulty) -> Example:
         scenes = two_scenes(rng, difficulty)
-        first = q.lookup_two(rng, scenes) if lookup else None
-        said = ([first] if first else []) + comparisons(rng, scenes, 2 if first else 3)
+        said = [*q.lookup_two(rng, scenes), *comparisons(rng, scenes, 2)] if lookup else comparisons(rng, scenes, 3)
         images = tuple(draw_scene(rng, scene, difficulty) for scene in scenes)
         return Example("", images, tuple(said), "two scenes")
 
@@ -162,7 +161,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
     {
         "scene": _scene_lesson(("COM", "HAL", "MAT", "INS"), 6, listed=True),
         "scene, lookup": _scene_lesson(("lookup", "lookup", "COM", "HAL"), 5, listed=False),
-        "scene, all": _scene_lesson(("COM", "HAL", "MAT", "INS", "INS", "MAT", "lookup"), 6, listed=True),
+        "scene, all": _scene_lesson(("COM", "COM", "COM", "HAL", "MAT", "MAT", "INS", "lookup"), 6, listed=True),
         "scene, plain": _scene_lesson(("COM", "HAL", "MAT"), 2, listed=True),
         "two scenes": _two_scenes_lesson(lookup=False),
         "two scenes, lookup": _two_scenes_lesson(lookup=True),
@@ -191,13 +190,13 @@ EVERYTHING: Mixture = {
 }
 MORE_READING: Mixture = {
     "scene, all": 0.36,
-    "text, lookup": 0.14,
-    "text": 0.10,
-    "sum": 0.12,
-    "known": 0.12,
-    "two scenes, lookup": 0.06,
-    "two scenes": 0.12,
-    "context": 0.03,
+    "text, lookup": 0.10,
+    "text": 0.08,
+    "sum": 0.16,
+    "known": 0.10,
+    "two scenes, lookup": 0.09,
+    "two scenes": 0.09,
+    "context": 0.02,
 }
 NATURAL: Mixture = {"scene": 0.40, "text": 0.15, "sum": 0.10, "known": 0.20, "two scenes": 0.15}
 PROXY: Mixture = {"scene, plain": 0.50, "text": 0.20, "emblem": 0.20, "same": 0.10}

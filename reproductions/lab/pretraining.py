@@ -75,7 +75,7 @@ RECIPES = {
         stages=(
             Stage("scenes-first", samples=9_000, steps=600, learning_rate=8e-4, horizon=1.3),
             Stage("everything", samples=20_000, steps=1_400, learning_rate=8e-4),
-            Stage("more-reading", samples=17_600, steps=1_100, learning_rate=8e-4),
+            Stage("more-reading", samples=20_000, steps=1_500, learning_rate=8e-4),
         ),
     ),
     # The same curriculum for one GPU. Not run yet: sizes and steps are extrapolated from lab-tiny.
@@ -314,6 +314,8 @@ def _save(vlm: VLM, out: Path, report: dict[str, Any]) -> None:
         (draft / "preprocessor_config.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         (draft / "recipe.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         draft.chmod(0o755)
+        for path in draft.iterdir():
+            path.chmod(0o644)  # safetensors writes for the owner alone
         draft.replace(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -167,13 +167,19 @@ def lookup_letters(rng: Random, text: str) -> Turn:
     return _pairs(v.LOOKUP_LETTER, [(v.ORDINALS[place], text[place]) for place in places])
 
 
-def lookup_two(rng: Random, scenes: tuple[Scene, Scene]) -> Turn | None:
-    """Colours by image and shape, of two images."""
+def lookup_two(rng: Random, scenes: tuple[Scene, Scene]) -> list[Turn]:
+    """Of two images: the colours by image and shape, and how many objects each has."""
     keys = [(v.ORDINALS[index], thing) for index, scene in enumerate(scenes) for thing in unique(scene, "shape")]
     rng.shuffle(keys)
-    if not keys:
-        return None
-    return _pairs(v.LOOKUP_COLOR, [(f"{which} {thing.shape}", thing.color) for which, thing in keys])
+    colors = (
+        [_pairs(v.LOOKUP_COLOR, [(f"{which} {thing.shape}", thing.color) for which, thing in keys])] if keys else []
+    )
+    counts = [
+        Turn(v.IN_IMAGE.format(which=which, question=v.COUNT_ALL), str(len(scene)))
+        for which, scene in zip(v.ORDINALS, scenes, strict=False)
+    ]
+    rng.shuffle(counts)
+    return colors + counts
 
 
 def _pairs(question: str, pairs: Sequence[tuple[str, str]]) -> Turn:
