@@ -111,6 +111,13 @@ def test_the_thin_route_gives_the_published_update(outputs, inputs):
     torch.testing.assert_close(down.abs(), reference_down.abs(), atol=1e-6, rtol=0)
 
 
+def test_a_moment_of_few_tokens_still_gives_an_orthonormal_null_space():
+    x = torch.randn(10, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    basis, energy = frozen_a.directions(x.T @ x, 32, "null", torch.Generator())
+    torch.testing.assert_close(basis.T @ basis, torch.eye(32).double(), atol=1e-10, rtol=0)
+    assert abs(energy) < 1e-12
+
+
 def moments_of(prior, n=64):
     return covariance.second_moments(random_lab_vlm(0), prior(n, 0))
 
