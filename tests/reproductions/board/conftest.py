@@ -6,10 +6,11 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
-from reproductions import records
+from reproductions import metrics, records
 from reproductions.records import AdaptationScore, Answer, Cost, Environment, RunRecord, Step
 from reproductions.spec import Data, Experiment, ModelRef, Training, digest
 
@@ -82,14 +83,24 @@ def write_run(
     )
     said = answers(experiment, seed, adapted=adapted, retained=retained)
 
-    def step(after: int, value: float, kept: dict[str, float]) -> Step:
-        score = AdaptationScore(cem=value, f1=value, first_words_cem=value, reliability=1.0, n=2 * N_ENTITIES)
-        tasks = {f"task-{task}": score for task in range(n_tasks)}
-        return Step(after=after, adaptation=tasks, retention=kept, n_retention=dict.fromkeys(kept, N_ITEMS))
+    said_last = [one for one in said if one.step == n_tasks - 1]
 
-    steps = [step(-1, 0.01, BASE)] + [
-        step(after, adapted, dict.fromkeys(DIMENSIONS, retained)) for after in range(n_tasks)
-    ]
+    def score(task: str) -> AdaptationScore:
+        mine = [one for one in said_last if one.group == task]
+        cem = mean(metrics.cem(one.output, one.gold) for one in mine)
+        f1 = mean(metrics.f1(one.output, one.gold) for one in mine)
+        return AdaptationScore(cem=cem, f1=f1, first_words_cem=cem, reliability=1.0, n=len(mine))
+
+    nothing = AdaptationScore(cem=0.01, f1=0.01, first_words_cem=0.01, reliability=0.0, n=2 * N_ENTITIES)
+    tasks = [f"task-{task}" for task in range(n_tasks)]
+    kept = {name: mean(one.output == one.gold for one in said_last if one.group == name) for name in DIMENSIONS}
+
+    def step(after: int) -> Step:
+        scores = {task: score(task) if after >= 0 else nothing for task in tasks}
+        now = kept if after >= 0 else BASE
+        return Step(after=after, adaptation=scores, retention=now, n_retention=dict.fromkeys(now, N_ITEMS))
+
+    steps = [step(after) for after in range(-1, n_tasks)]
     cost = Cost(
         train_seconds=2 + seed,
         prepare_seconds=1,

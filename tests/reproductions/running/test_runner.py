@@ -56,6 +56,7 @@ def test_a_record_holds_base_scores_answers_cost_and_surroundings(experiment, tm
     assert record.experiment_digest == digest(experiment)
 
 
+@pytest.mark.slow
 def test_a_run_is_its_seed_and_not_what_ran_before_in_the_process(experiment, tmp_path):
     alone = run(Job(experiment, 0, tmp_path / "a"))
     other = run(Job(experiment, 9, tmp_path / "b"))
@@ -72,6 +73,7 @@ def test_a_finished_run_is_not_repeated(experiment, tmp_path):
     assert run(Job(changed, 0, tmp_path)).cost.gradient_steps == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "config", "stage", "nth"),
     [
@@ -92,6 +94,7 @@ def test_a_run_cut_anywhere_resumes_with_the_same_scores(experiment, tmp_path, m
     assert not job.state_path.exists()
 
 
+@pytest.mark.slow
 def test_the_second_task_is_not_learned_again_after_a_cut(experiment, tmp_path):
     job = Job(stream(experiment), 0, tmp_path)
     with pytest.raises(Cut):
@@ -101,6 +104,7 @@ def test_the_second_task_is_not_learned_again_after_a_cut(experiment, tmp_path):
     assert "learning" not in stages
 
 
+@pytest.mark.slow
 def test_a_damaged_state_is_as_good_as_none(experiment, tmp_path):
     job = Job(stream(experiment), 0, tmp_path)
     job.path.parent.mkdir(parents=True)
@@ -123,12 +127,14 @@ def test_a_run_that_raises_is_a_failed_record_with_one_line(experiment, tmp_path
     assert records.load(records.record_path(tmp_path, experiment.id, 0)) == record
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_tried_again(experiment, tmp_path):
     job = Job(experiment, 0, tmp_path)
     records.save(runner.failed(job, "killed", datetime.now(UTC)), tmp_path)
     assert run(job).status == "finished"
 
 
+@pytest.mark.slow
 def test_the_base_model_is_asked_once_for_both_forms(experiment, tmp_path):
     stages = []
     run(Job(experiment, 0, tmp_path), lambda notice: stages.append(notice.stage))
@@ -140,6 +146,7 @@ def test_the_base_model_is_asked_once_for_both_forms(experiment, tmp_path):
     assert set(record.steps[0].adaptation) == set(record.steps[1].adaptation)
 
 
+@pytest.mark.slow
 def test_the_row_of_the_base_model_changes_nothing(experiment, tmp_path):
     record = run(Job(experiment.model_copy(update={"method": "base"}), 0, tmp_path))
     assert record.steps[0].retention == record.steps[1].retention
@@ -158,6 +165,7 @@ def test_what_cannot_run_is_refused_before_it_starts(experiment, changes, line):
         runner.check(experiment.model_copy(update=changes))
 
 
+@pytest.mark.slow
 def test_a_method_without_an_earlier_task_is_marked_degenerate(experiment, tmp_path):
     assert run(Job(experiment.model_copy(update={"method": "o-lora"}), 0, tmp_path)).degenerate
     assert not run(Job(stream(experiment, method="o-lora", id="toy/two"), 0, tmp_path)).degenerate
