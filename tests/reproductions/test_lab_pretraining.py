@@ -89,9 +89,12 @@ def test_after_an_interruption_the_next_call_goes_on_to_the_same_weights(brief, 
     assert digests[0] == digests[1]
 
 
-def test_another_seed_gives_other_weights(brief, tmp_path):
-    pretrain("lab-tiny", 1, tmp_path / "other", recipe=BRIEF, items=2)
-    assert load_vlm(ModelRef(id=str(tmp_path / "other"))).digest() != load_vlm(ModelRef(id=str(brief[0]))).digest()
+def test_another_seed_gives_other_weights(tmp_path):
+    hardly = replace(BRIEF, warm_up=WarmUp(steps=1, batch_size=4, scenes=6), stages=())
+    for seed in (0, 1):
+        pretrain("lab-tiny", seed, tmp_path / f"{seed}", recipe=hardly, items=1)
+    digests = {json.loads((tmp_path / seed / "recipe.json").read_text())["weights_digest"] for seed in "01"}
+    assert len(digests) == 2
 
 
 def test_nothing_is_overwritten(brief):
@@ -147,7 +150,7 @@ def test_a_shipped_checkpoint_is_what_its_recipe_says(folder):
     vlm = load_vlm(ModelRef(id=f"lab-tiny@{folder.name}"))
     assert vlm.digest() == facts["weights_digest"]
     assert facts["reached"]["mean"] >= 0.85
-    questions = retention_questions(40, world="validation", seed=5)
+    questions = retention_questions(20, world="validation", seed=5)
     assert sum(exact_match(vlm, questions).values()) / 7 > 0.8
     assert sum(blind(vlm, questions, seed=0).values()) / 7 < 0.35
 
@@ -164,12 +167,11 @@ def test_a_shipped_checkpoint_answers_in_plain_transformers():
     model: Any = LlavaForConditionalGeneration.from_pretrained(first, attn_implementation="sdpa").eval()
     tokenizer = AutoTokenizer.from_pretrained(first)
     pictures = CLIPImageProcessorPil.from_pretrained(first)
-    questions = [example for examples in retention_questions(2, seed=1).values() for example in examples]
+    asked = retention_questions(2, seed=1)
+    questions = [example for dimension in DIMENSIONS if dimension != "M-IDU" for example in asked[dimension]]
     ours = load_vlm(ModelRef(id=f"lab-tiny@{first.name}"))
     for example in questions:
-        if len(example.turns) > 1:
-            continue
-        text = f"<bos><user>{'<image>' * 16}{example.turns[0].question}<asst>"
+        text = f"<bos><user>{'<image>' * 16}{example.turns[-1].question}<asst>"
         inputs = tokenizer(text, return_tensors="pt", add_special_tokens=False, return_token_type_ids=False)
         pixels = pictures(Image.fromarray(example.images[0]), return_tensors="pt")["pixel_values"]
         output = model.generate(**inputs, pixel_values=pixels, max_new_tokens=24, do_sample=False)

@@ -195,12 +195,6 @@ def test_a_saved_model_loads_as_the_same_model(vlm, mixed, tmp_path):
     assert again.answer(mixed[:4], max_new_tokens=4) == vlm.answer(mixed[:4], max_new_tokens=4)
 
 
-def test_a_model_of_another_family_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text('{"model_type": "qwen2_vl"}')
-    with pytest.raises(ValueError, match="'qwen2_vl' is not supported"):
-        load_vlm(ModelRef(id=str(tmp_path)))
-
-
 def test_the_world_needs_no_torch():
     code = "import sys, reproductions.lab.world; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
