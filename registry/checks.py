@@ -182,16 +182,26 @@ def _slices(key: str) -> list[tuple[int, str]]:
     """Opening and end of a key, each with its place, and the whole of a short one."""
     if len(key) < 16:
         return [(0, key)]
-    return [(0, key[:12]), (1, key[-12:]), (2, key)]
+    return [(0, key[:16]), (1, key[-16:])]
 
 
 def _alike(first: str, second: str) -> bool:
     if first == second:
         return True
-    if min(len(first), len(second)) < 16 or abs(len(first) - len(second)) > 0.16 * max(len(first), len(second)):
+    longer, shorter = max(len(first), len(second)), min(len(first), len(second))
+    if shorter < 16 or longer - shorter > 0.16 * longer:
+        return False
+    outside = _shared(first, second) + _shared(first[::-1], second[::-1])
+    if shorter - outside > 0.4 * shorter:  # what lies between is too long to be a slip or another word
         return False
     matcher = SequenceMatcher(None, first, second, autojunk=False)
-    return matcher.real_quick_ratio() >= NEAR and matcher.quick_ratio() >= NEAR and matcher.ratio() >= NEAR
+    return matcher.quick_ratio() >= NEAR and matcher.ratio() >= NEAR
+
+
+def _shared(first: str, second: str) -> int:
+    """Length of the common beginning."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def _places(outlines: Sequence[Outline]) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -22,10 +22,24 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel
+from yaml.cyaml import CParser  # pyright: ignore[reportAttributeAccessIssue] - made in C
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
 
 Tree = dict[str, "Tree"] | list["Tree"] | str
 """What a file says, before the schema gives it meaning."""
 E = TypeVar("E", bound=BaseModel)
+T = TypeVar("T")
+Event = Any
+"""An event of the parser; its class says what it is and which fields it has."""
+Following = Callable[[], Event]
+"""Gives the next event."""
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 12
@@ -48,15 +62,7 @@ class UnreadableError(ValueError):
 
 # Reading ------------------------------------------------------------------------------------------------------------
 
-SUSPECT = re.compile(r"(?:^|[\s\[{,:?-])[&*!]|^%", re.MULTILINE)
-"""Where an anchor, alias, tag or directive could begin; the scanner decides whether one does."""
 COMMENT = re.compile(r"(?:^|[ \t])#", re.MULTILINE)
-REFUSED = {
-    yaml.AnchorToken: "an anchor (&name)",
-    yaml.AliasToken: "an alias (*name)",
-    yaml.TagToken: "a tag (!name)",
-    yaml.DirectiveToken: "a directive (%...)",
-}
 
 
 def load(text: str | bytes) -> dict[str, Tree]:
@@ -66,10 +72,10 @@ def load(text: str | bytes) -> dict[str, Tree]:
         UnreadableError: it is not exactly one plain mapping in UTF-8 with unique keys.
     """
     source = decode(text)
-    node = compose(source)
-    if COMMENT.search(source):
-        _refuse_comments(source, node)
-    return {key: _value(value, depth=1) for key, value in _pairs(node)}
+    tree = _parsed(source, _document)
+    if "#" in source and COMMENT.search(source):
+        _refuse_comments(source, compose(source))
+    return tree
 
 
 def decode(text: str | bytes) -> str:
@@ -88,41 +94,103 @@ def decode(text: str | bytes) -> str:
     return decoded
 
 
-def compose(source: str) -> yaml.MappingNode:
-    """The node tree of a text, with line marks; the mapping of one document."""
+def _parsed(source: str, read: Callable[[CParser], T]) -> T:
+    """What `read` makes of a parser on the text; the parser's complaints become one line each."""
     try:
-        if SUSPECT.search(source):
-            _refuse_tokens(source)
-        node = yaml.CBaseLoader(source).get_single_node()
+        return read(CParser(source))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise UnreadableError(f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else None) from None
+        line = mark.line + 1 if mark else None
+        raise UnreadableError(f"not YAML: {error.problem or error.context}", line) from None
     except yaml.reader.ReaderError as error:
         line = source.count("\n", 0, error.position) + 1
         raise UnreadableError(f"character U+{_code(error.character):04X} is not allowed", line) from None
     except (UnicodeEncodeError, yaml.YAMLError, RecursionError) as error:
         raise UnreadableError(f"not YAML: {' '.join(str(error).split())[:120]}") from None
-    if node is None:
-        raise UnreadableError("the file is empty")
-    if not isinstance(node, yaml.MappingNode):
-        raise UnreadableError("the file is not a mapping of fields", _line(node), "write `field: value` lines")
-    return node
 
 
 def _code(character: object) -> int:
     return ord(character) if isinstance(character, str) else int(str(character))
 
 
-def _line(node: yaml.Node) -> int:
-    return node.start_mark.line + 1
+def _document(parser: CParser) -> dict[str, Tree]:
+    """The one mapping of the one document, read event by event: faster than nodes, and nothing is resolved."""
+    following = parser.get_event
+    following()
+    start = following()
+    if start.__class__ is StreamEndEvent:
+        raise UnreadableError("the file is empty")
+    if start.version or start.tags:
+        raise _refused("a directive (%...)", start)
+    first = following()
+    if first.__class__ is not MappingStartEvent:
+        raise UnreadableError("the file is not a mapping of fields", _line(first), "write `field: value` lines")
+    tree = _mapping_of(following, first, 1)
+    following()
+    more = following()
+    if more.__class__ is not StreamEndEvent:
+        raise UnreadableError("not YAML: but found another document", _line(more), "one file, one entry")
+    return tree
 
 
-def _refuse_tokens(source: str) -> None:
-    for token in yaml.scan(source, yaml.CBaseLoader):
-        if what := REFUSED.get(type(token)):
-            raise UnreadableError(
-                f"{what} is not allowed", token.start_mark.line + 1, "write the value out, or quote it"
-            )
+def _mapping_of(following: Following, start: Event, depth: int) -> dict[str, Tree]:
+    _allow(start, depth)
+    tree: dict[str, Tree] = {}
+    while (key := following()).__class__ is not MappingEndEvent:
+        if key.__class__ is not ScalarEvent:
+            _allow(key, depth)
+            raise UnreadableError("a field name must be a word", _line(key))
+        if key.anchor is not None or key.tag is not None:
+            _allow(key, depth)
+        name = key.value
+        if name in tree:
+            raise UnreadableError(f"field '{name[:60]}' stands twice", _line(key), "keep one of them")
+        value = following()
+        if value.__class__ is ScalarEvent and value.anchor is None and value.tag is None:
+            tree[name] = value.value
+        else:
+            tree[name] = _value_of(following, value, depth + 1)
+    return tree
+
+
+def _value_of(following: Following, event: Event, depth: int) -> Tree:
+    if event.__class__ is MappingStartEvent:
+        return _mapping_of(following, event, depth)
+    _allow(event, depth)
+    if event.__class__ is ScalarEvent:
+        return event.value
+    items: list[Tree] = []
+    while (item := following()).__class__ is not SequenceEndEvent:
+        items.append(_value_of(following, item, depth + 1))
+    return items
+
+
+def _allow(event: Event, depth: int) -> None:
+    """Refuse what entries have no use for."""
+    if event.__class__ is AliasEvent:
+        raise _refused("an alias (*name)", event)
+    if event.anchor is not None:
+        raise _refused("an anchor (&name)", event)
+    if event.tag is not None:
+        raise _refused("a tag (!name)", event)
+    if depth > MAX_DEPTH and event.__class__ is not ScalarEvent:
+        raise UnreadableError(f"nested more than {MAX_DEPTH} levels deep", _line(event))
+
+
+def _refused(what: str, event: Event) -> UnreadableError:
+    return UnreadableError(f"{what} is not allowed", _line(event), "write the value out, or quote it")
+
+
+def _line(thing: Event) -> int:
+    return thing.start_mark.line + 1
+
+
+def compose(source: str) -> yaml.Node:
+    """The node tree of a text that parses, with marks of where everything stands."""
+    node = yaml.CBaseLoader(source).get_single_node()
+    if node is None:
+        raise yaml.YAMLError("empty")
+    return node
 
 
 def _refuse_comments(source: str, node: yaml.Node) -> None:
@@ -143,29 +211,6 @@ def _leaves(node: yaml.Node) -> list[yaml.Node]:
     return [node]
 
 
-def _pairs(node: yaml.MappingNode) -> list[tuple[str, yaml.Node]]:
-    pairs: list[tuple[str, yaml.Node]] = []
-    seen: set[str] = set()
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise UnreadableError("a field name must be a word", _line(key))
-        if key.value in seen:
-            raise UnreadableError(f"field '{key.value[:60]}' stands twice", _line(key), "keep one of them")
-        seen.add(key.value)
-        pairs.append((key.value, value))
-    return pairs
-
-
-def _value(node: yaml.Node, depth: int) -> Tree:
-    if isinstance(node, yaml.ScalarNode):
-        return node.value
-    if depth > MAX_DEPTH:
-        raise UnreadableError(f"nested more than {MAX_DEPTH} levels deep", _line(node))
-    if isinstance(node, yaml.MappingNode):
-        return {key: _value(value, depth + 1) for key, value in _pairs(node)}
-    return [_value(item, depth + 1) for item in node.value]
-
-
 def parse(kind: type[E], text: str | bytes) -> E:
     """The entry of a kind that a text describes.
 
@@ -180,7 +225,7 @@ def line_of(source: str, path: tuple[str | int, ...]) -> int | None:
     """Line on which the value at a path begins, or the nearest enclosing one; None when the text does not parse."""
     try:
         node: yaml.Node = compose(source)
-    except UnreadableError:
+    except yaml.YAMLError:
         return None
     line = 1
     for step in path:
