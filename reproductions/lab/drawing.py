@@ -56,7 +56,7 @@ class Difficulty:
     """How far two views of one emblem are apart: shift, turn, scale and light; 0: they are the same."""
 
 
-EASY = Difficulty(objects=(2, 3), letters=(1, 2), noise=3, view=0.5)
+EASY = Difficulty(objects=(2, 3), letters=(2, 2), noise=3, view=0.5)
 NORMAL = Difficulty()
 HARD = Difficulty(objects=(4, 8), letters=(4, 4), background=(10, 110), noise=16, view=1.6)
 

@@ -7,6 +7,7 @@ self-attention layers", arXiv:2305.09828), and scenes with lookup captions befor
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import resource
@@ -109,16 +110,17 @@ def pretrain(
     done. `recipe` replaces the named one, for tests; `items` is the number of questions per dimension in its report.
 
     Raises:
-        ValueError: no recipe of that name, or `out` is there already.
+        ValueError: no recipe of that name.
+        FileExistsError: `out` is there already.
     """
     if name not in RECIPES:
         raise ValueError(f"no recipe named {name!r}; there are: {', '.join(RECIPES)}")
     if out.exists():
-        raise ValueError(f"{out} is already there; remove it or name another folder")
+        raise FileExistsError(f"{out} is already there; remove it or name another folder")
     recipe = recipe or RECIPES[name]
     vlm = lab_vlm(tiny_vlm.build(recipe.size, seed))
     vlm.to(device)
-    kept = _Stages(out.with_name(out.name + ".stages"))
+    kept = _Stages(out.with_name(out.name + ".stages"), _identity(name, seed, recipe))
     costs: dict[str, dict[str, float]] = {}
     for index, stage in enumerate((recipe.warm_up, *recipe.stages)):
         stage_name = stage.name if isinstance(stage, Stage) else "vision-warm-up"
@@ -239,18 +241,23 @@ class _Stages:
     """Weights and cost after each finished stage."""
 
     folder: Path
+    identity: str
+    """What the stages belong to; those of another seed or recipe are not taken up."""
 
     def load(self, index: int, name: str, vlm: VLM) -> dict[str, float] | None:
         """Take over the weights of a finished stage; None: it has to be run."""
         facts = self.folder / f"{index}-{name}.json"
         if not facts.is_file():
             return None
+        found = json.loads(facts.read_text(encoding="utf-8"))
+        if found["identity"] != self.identity:
+            return None
         vlm.model.load_state_dict(load_file(facts.with_suffix(".safetensors")), strict=False)
         vlm.base.tie_weights()
-        return dict(json.loads(facts.read_text(encoding="utf-8")))
+        return dict(found["cost"])
 
-    def save(self, index: int, name: str, vlm: VLM, facts: dict[str, float]) -> None:
-        """The facts are written last: their presence says that the stage is complete."""
+    def save(self, index: int, name: str, vlm: VLM, cost: dict[str, float]) -> None:
+        """The cost is written last: its presence says that the stage is complete."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{index}-{name}.safetensors"
         weights = {
@@ -258,7 +265,9 @@ class _Stages:
         }
         save_file(weights, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
-        path.with_suffix(".json.part").write_text(json.dumps(facts), encoding="utf-8")
+        path.with_suffix(".json.part").write_text(
+            json.dumps({"identity": self.identity, "cost": cost}), encoding="utf-8"
+        )
         path.with_suffix(".json.part").replace(path.with_suffix(".json"))
 
     def remove(self) -> None:

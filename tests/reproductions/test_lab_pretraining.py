@@ -89,6 +89,20 @@ def test_after_an_interruption_the_next_call_goes_on_to_the_same_weights(brief, 
     assert digests[0] == digests[1]
 
 
+def test_stages_of_another_recipe_are_not_taken_up(tmp_path):
+    def stop(stage: str, _step: int, _steps: int, _loss: float) -> None:
+        if stage == "scenes-first":
+            raise KeyboardInterrupt
+
+    out = tmp_path / "model"
+    with pytest.raises(KeyboardInterrupt):
+        pretrain("lab-tiny", 0, out, stop, recipe=BRIEF, items=1)
+    said = []
+    other = replace(BRIEF, clip=0.5, stages=())
+    pretrain("lab-tiny", 0, out, lambda *told: said.append(told), recipe=other, items=1)
+    assert {stage for stage, *_ in said} == {"vision-warm-up"}
+
+
 def test_another_seed_gives_other_weights(tmp_path):
     hardly = replace(BRIEF, warm_up=WarmUp(steps=1, batch_size=4, scenes=6), stages=())
     for seed in (0, 1):
@@ -98,7 +112,7 @@ def test_another_seed_gives_other_weights(tmp_path):
 
 
 def test_nothing_is_overwritten(brief):
-    with pytest.raises(ValueError, match="already there"):
+    with pytest.raises(FileExistsError, match="already there"):
         pretrain("lab-tiny", 0, brief[0])
 
 
