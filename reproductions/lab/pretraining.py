@@ -275,6 +275,13 @@ class _Stages:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def _identity(name: str, seed: int, recipe: Recipe) -> str:
+    """SHA-256 of everything that the weights after a stage depend on, but for the code."""
+    mixtures = {stage.name: dict(MIXTURES[stage.name]) for stage in recipe.stages}
+    text = json.dumps([name, seed, asdict(recipe), mixtures, asdict(tiny_vlm.SIZES[recipe.size])], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _report(
     vlm: VLM, name: str, seed: int, recipe: Recipe, costs: dict[str, dict[str, float]], items: int
 ) -> dict[str, Any]:
