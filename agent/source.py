@@ -51,6 +51,8 @@ class Settings:
     """Names of the tokens that the transport has."""
     options: Mapping[str, int] = field(default_factory=dict)
     """Numbers of the source's section in the configuration."""
+    turn: int = 0
+    """Number of the visit, so that what is too much for one visit is shared out over several."""
 
 
 class Source:
@@ -107,6 +109,14 @@ def distinct(watched: Sequence[Watched], scheme: str) -> list[Watched]:
         if one.scheme == scheme and (one.subject not in found or (one.hint and not found[one.subject].hint)):
             found[one.subject] = one
     return [found[subject] for subject in sorted(found)]
+
+
+def in_turn(things: Sequence[str], size: int, turn: int) -> list[str]:
+    """The `size` things whose turn it is, in their order; after the last ones the first ones again."""
+    if size <= 0 or len(things) <= size:
+        return list(things[: max(size, 0)])
+    start = turn * size % len(things)
+    return [*things, *things][start : start + size]
 
 
 def refusals(exchanges: Sequence[Exchange]) -> list[str]:

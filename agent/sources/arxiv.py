@@ -25,6 +25,11 @@ CHUNK = 150
 TRIES = 3
 """How often an empty page is asked for before it is believed."""
 PER_PAGE = 100
+EXTENDS = re.compile(
+    r"(?:extended version|extension|follow[- ]?up|journal version) (?:of|to) [^.;]{0,80}?arxiv:\s*(\d{4}\.\d{4,5})",
+    re.IGNORECASE,
+)
+"""How a comment says which earlier paper this one extends."""
 
 
 class Arxiv(Source):
@@ -203,6 +208,8 @@ def facts(answer: Answer, subject: str, result: arxiv.Result) -> list[Observatio
         if words := ladder.withdrawal(text):
             found.append(seen("withdrawn", version(result), element, text, words))
             break
+    if other := EXTENDS.search(comment):
+        found.append(seen("extends", f"arxiv:{other[1]}", "arxiv:comment", comment, other[0]))
     for element, text in (("arxiv:comment", comment), ("summary", result.summary)):
         if repository := ladder.code(text):
             found.append(seen("code", repository[0], element, text, repository[1], "comment"))

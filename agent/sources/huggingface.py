@@ -16,13 +16,15 @@ from urllib.parse import urlencode
 from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 
 from agent.messages import Answer, Exchange, Observation, Reading, Request, canonical, observe
-from agent.source import Settings, Source, Watched, distinct, refusals
+from agent.source import Settings, Source, Watched, distinct, in_turn, refusals
 
 API = "https://huggingface.co/api"
 EXPAND = ("sha", "likes", "downloads", "gated", "disabled", "lastModified", "cardData")
 LIST_FROM = 2
 """From so many assets of one author on, the author's list is asked for instead."""
 LIST_LENGTH = 100
+PAPER_PAGES = 4
+"""Paper pages asked for in one visit; every visit takes the next ones."""
 
 
 class HuggingFace(Source):
@@ -48,7 +50,8 @@ class HuggingFace(Source):
                 requests.append(by_owner(kind, owner, subjects))
             else:
                 requests += [by_name(subject) for subject in subjects]
-        return (*requests, *(paper_page(subject) for subject in papers[: settings.options.get("paper_pages", 20)]))
+        chosen = in_turn(papers, settings.options.get("paper_pages", PAPER_PAGES), settings.turn)
+        return (*requests, *(paper_page(subject) for subject in chosen))
 
     def follow(self, exchange: Exchange) -> tuple[Request, ...]:
         """One by one what an author's list did not contain: it may be renamed, gated or past the list's end."""
@@ -81,8 +84,8 @@ class HuggingFace(Source):
             elif answer.status == 404 and not exchange.request.hints.get("author"):
                 subject = exchange.request.subjects[0]
                 answered.add(subject)
-                missing.add(subject)
-                if split(subject)[0] != "papers":
+                if split(subject)[0] != "papers":  # most papers have no page on the Hub; that is no loss
+                    missing.add(subject)
                     observations.append(absent(answer, subject))
             elif answer.status == 401:
                 missing.update(exchange.request.subjects)

@@ -1,0 +1,96 @@
+"""The verbs of `aki agent`, and what they share: options, loading, printing. What is heavy is imported on use."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.fetch import Transport
+    from agent.workspaces import Workspace
+    from registry.catalog import Catalog
+
+Root = Annotated[Path | None, typer.Option("--root", help="Folder of the registry's data; default: the project's.")]
+Space = Annotated[Path | None, typer.Option("--workspace", help="Folder of the workspace; default: agent/workspace.")]
+Settings = Annotated[Path | None, typer.Option("--config", help="Configuration; default: agent/config.yaml.")]
+Only = Annotated[str, typer.Option("--sources", help="Only these, with commas: arxiv,github.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Replay = Annotated[Path | None, typer.Option("--replay", help="Folder of recorded answers; no network.")]
+Record = Annotated[Path | None, typer.Option("--record", help="New folder to keep every answer in.")]
+State = Annotated[Path, typer.Option("--state", help="Cool-downs and cached answers, shared between runs; not in git.")]
+STATE = Path(".cache/agent")
+
+PARTIAL = 3
+"""Exit code of a run that could not hear everything."""
+
+
+class RefusalError(Exception):
+    """Wrong usage or unreadable input: one line, exit code 2."""
+
+
+def say(text: str = "") -> None:
+    """Write a line of results."""
+    sys.stdout.write(f"{text}\n")
+
+
+def say_json(value: object) -> None:
+    """Write a result for machines."""
+    say(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def note(text: str) -> None:
+    """Write a line of progress to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def settings(path: Path | None) -> Config:
+    """The configuration."""
+    from agent import config
+
+    return config.load(path or config.DEFAULT)
+
+
+def space(path: Path | None) -> Workspace:
+    """The workspace."""
+    from agent.workspaces import DEFAULT, Workspace
+
+    return Workspace(path or DEFAULT)
+
+
+def catalog_of(root: Path | None) -> Catalog:
+    """The registry."""
+    import registry
+
+    return registry.load(root)
+
+
+def switched_off(config: Config) -> bool:
+    """Say so when the kill switch is set."""
+    if not config.enabled:
+        note("aki agent: switched off (enabled: false in the configuration); nothing was done")
+    return not config.enabled
+
+
+def transport_of(config: Config, state: Path) -> Transport:
+    """The sockets, with the tokens of the environment."""
+    from agent.fetch import Transport, tokens_from
+
+    endpoints = dict(config.endpoints)
+    if config.model.enabled:
+        from agent.model import origin
+
+        address = origin(config.model.endpoint)
+        endpoints.setdefault(address, address)  # a model of one's own may well run on this machine
+    return Transport(
+        contact=config.contact, state_folder=state, policies=config.hosts, tokens=tokens_from(), endpoints=endpoints
+    )
+
+
+def names(only: str) -> list[str]:
+    """The sources asked for."""
+    return [name.strip() for name in only.split(",") if name.strip()]

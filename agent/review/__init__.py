@@ -1,0 +1,1 @@
+"""Where a person looks at proposals: in the terminal, as plain text, or on one page. All give the same verdicts."""
