@@ -163,16 +163,47 @@ def plan(
     settings: Set = None,
     jobs: Jobs = None,
     out: Runs = RUNS,
+    gpu: Annotated[
+        str | None, typer.Option("--gpu", help="For real models: h100, a100-40, … Default: this machine's.")
+    ] = None,
+    devices: Annotated[int, typer.Option("--devices", min=1, help="How many of them, sharded.")] = 1,
+    tokens: Annotated[int | None, typer.Option("--tokens", min=1, help="Per conversation, if you know.")] = None,
     as_json: Json = False,
-) -> None:
-    """Say what would run, how long it would take and how much memory, without running it."""
+) -> int:
+    """Say what would run, how long it would take and how much memory, without running it.
+
+    For a real model: whether it fits an accelerator, hours and disk; exit code 1 and the setting that helps if not.
+    """
     from reproductions import display, planning
 
-    planned = planning.plan(_chosen(words, model, form, seed, settings), out, RESULTS)
+    chosen = _chosen(words, model, form, seed, settings)
+    real = [one for one in chosen if not one.data.injection.startswith("lab-")]
+    if real:
+        return _say_sizes(real, gpu, devices, tokens, as_json)
+    planned = planning.plan(chosen, out, RESULTS)
     total = planning.total_seconds(planned, _workers(jobs))
     if as_json:
-        return _say_json({"runs": _dump(planned), "seconds": total, "processes": _workers(jobs)})
-    return display.show_plan(planned, total, _workers(jobs))
+        _say_json({"runs": _dump(planned), "seconds": total, "processes": _workers(jobs)})
+    else:
+        display.show_plan(planned, total, _workers(jobs))
+    return 0
+
+
+def _say_sizes(chosen: list[Experiment], gpu: str | None, devices: int, tokens: int | None, as_json: bool) -> int:
+    """Sizes of runs on real models. Imports torch, to lay a model out without its weights."""
+    from reproductions import sizing
+
+    where = sizing.accelerator_named(gpu)
+    try:
+        reports = [sizing.report(one, where, devices, tokens) for one in chosen]
+    except ValueError as error:
+        raise RefusalError(str(error)) from None
+    if as_json:
+        _say_json([one.as_json() for one in reports])
+    else:
+        _say("\n".join(line for one in reports for line in one.lines()))
+        _say("assumed: " + "; ".join(reports[0].verdict.estimate.assumptions))
+    return 0 if all(one.verdict.fits for one in reports) else 1
 
 
 @app.command()
