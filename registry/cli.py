@@ -115,7 +115,7 @@ def check(
       aki registry check --since origin/main --json
     """
     loaded = catalog.load(root, cache=cache)
-    problems = [*loaded.problems, *_formula_problems(loaded), *(_vanished(loaded, since) if since else [])]
+    problems = [*loaded.problems, *_content_problems(loaded), *(_vanished(loaded, since) if since else [])]
     if json_:
         rows = [vars(problem) | {"path": _shown(loaded, problem.path)} for problem in problems]
         say_json({"entries": _counts(loaded), "problems": rows})
@@ -127,14 +127,20 @@ def check(
     return 1 if problems else 0
 
 
-def _formula_problems(loaded: Catalog) -> list[Problem]:
-    """Formulas of reported tables that cannot be read, or name what is not there."""
-    if not loaded.reported:
-        return []
-    from registry.audit import formula_problems
+def _content_problems(loaded: Catalog) -> list[Problem]:
+    """Formulas that cannot be read or name what is not there, and claims about cells that no table has."""
+    found: list[Problem] = []
+    if loaded.reported:
+        from registry.audit import formula_problems
 
-    found = formula_problems(loaded.reported.values())
-    return [Problem(f"reported/{table}.yaml", f"columns {column}", message) for table, column, message in found]
+        for table, column, message in formula_problems(loaded.reported.values()):
+            found.append(Problem(f"reported/{table}.yaml", f"columns {column}", message))
+    if loaded.claims:
+        from registry.claims import problems
+
+        for claim, field, message in problems(loaded):
+            found.append(Problem(f"claims/{claim}.yaml", field, message))
+    return found
 
 
 def _counts(loaded: Catalog) -> dict[str, int]:
@@ -458,7 +464,7 @@ def readme(
     out: Annotated[Path | None, typer.Option(help="Folder; default: the project.")] = None,
     root: Root = None,
 ) -> int:
-    """Render README.md and README.zh-CN.md from the registry.
+    """Render README.md, README.zh-CN.md and CITATION.cff from the registry.
 
     For example:
 
@@ -477,7 +483,7 @@ def readme(
     for path in pages.write(load(root), folder):
         say(f"wrote {path}")
     if not stale:
-        say("README.md and README.zh-CN.md are up to date")
+        say("README.md, README.zh-CN.md and CITATION.cff are up to date")
     return 0
 
 

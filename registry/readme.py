@@ -1,4 +1,4 @@
-"""README.md and README.zh-CN.md: the quick start from a template, the list from the registry, row by row.
+"""The front pages: README.md and README.zh-CN.md from templates and the registry, row by row, and CITATION.cff.
 
 A template is Markdown; a line `[[name argument …]]` stands for a part that is made here, `[[papers distill self]]` for
 the table of a bucket. Sections, order and facts are those of the public list; texts are the registry's own.
@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from registry.catalog import Catalog
-from registry.exports import write_text
+from registry.exports import export, write_text
 from registry.schema import Benchmark, Entry, Fact, Paper, Repository, Term, Text
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGES = {"README.md": "en", "README.zh-CN.md": "zh"}
+CITATION = "CITATION.cff"
 SLOT = re.compile(r"^\[\[(?P<name>[a-z-]+)(?P<arguments>( [a-z0-9-]+)*)\]\]$", re.MULTILINE)
 COUNT = re.compile(r"\{\{(?P<name>[a-z-]+)\}\}")
 
@@ -64,16 +65,27 @@ def render(catalog: Catalog, language: str) -> str:
 
 
 def stale(catalog: Catalog, folder: Path) -> list[Path]:
-    """The README files that are not what the registry says."""
-    wanted = {folder / name: render(catalog, language) for name, language in PAGES.items()}
-    return [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    """The front pages that are not what the registry says."""
+    wanted = front_pages(catalog)
+    return [folder / name for name, text in wanted.items() if _read(folder / name) != text]
+
+
+def front_pages(catalog: Catalog) -> dict[str, str]:
+    """File name → text of every page that is rendered into the root of the project."""
+    pages = {name: render(catalog, language) for name, language in PAGES.items()}
+    return pages | {CITATION: export(catalog, "cff")}
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def write(catalog: Catalog, folder: Path) -> list[Path]:
-    """Write the README files that are stale; returns them."""
+    """Write the front pages that are stale; returns them."""
     written = stale(catalog, folder)
+    pages = front_pages(catalog)
     for path in written:
-        write_text(path, render(catalog, PAGES[path.name]))
+        write_text(path, pages[path.name])
     return written
 
 

@@ -87,7 +87,7 @@ def test_hostile_text_stays_in_its_cell():
 
 
 def test_a_stale_page_is_found_and_written(real, tmp_path):
-    assert len(readme.stale(real, tmp_path)) == 2
+    assert len(readme.stale(real, tmp_path)) == 3
     readme.write(real, tmp_path)
     assert readme.stale(real, tmp_path) == []
     (tmp_path / "README.md").write_text("old")
