@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from reproductions import ranks
 from reproductions.examples import Example
 from reproductions.vlm import VLM
 
@@ -33,13 +34,15 @@ def second_moments(
     if not examples:
         raise ValueError("covariance: no examples to measure on")
     watcher = _Watcher(vlm.language_linears())
-    encoded = sorted((vlm.encode(example, ask=tokens == "prompt") for example in examples), key=lambda e: len(e.ids))
+    mine = ranks.share(examples)
+    encoded = sorted((vlm.encode(example, ask=tokens == "prompt") for example in mine), key=lambda e: len(e.ids))
     vlm.model.eval()
     with watcher:
         for start in range(0, len(encoded), batch_size):
             batch = vlm.collate(encoded[start : start + batch_size])
             watcher.real = batch.mask
             vlm.base.model(**batch.inputs)
+    ranks.add_up(watcher.moments.values())
     return watcher.moments
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from reproductions import metrics
+from reproductions import metrics, ranks
 from reproductions.benchmark import Retention
 from reproductions.examples import Example, Task
 from reproductions.records import AdaptationScore, Answer, Step
@@ -65,7 +65,7 @@ def _questions(task: Task) -> list[_Asked]:
 
 
 def _answers(ask: Ask, asked: Sequence[_Asked], longest: int, after: int) -> list[Answer]:
-    outputs = ask([one.example for one in asked], longest)
+    outputs = ranks.answers(ask, [one.example for one in asked], longest)
     return [
         Answer(
             step=after,

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reproductions import tuning
+from reproductions import ranks, tuning
 from reproductions.examples import Example
 from reproductions.spec import Training
 from reproductions.vlm import NO_LOSS, VLM, Batch, Encoded
@@ -117,9 +117,21 @@ def train(
         ValueError: no weight is trainable.
         FloatingPointError: the loss is no longer a number.
     """
-    weights = list(tuning.learning(vlm).values())
     if training.steps == 0:
         return TrainingTrace()
+    with ranks.sharded(vlm):
+        return _train(vlm, stream, training, penalty, progress, watch)
+
+
+def _train(
+    vlm: VLM,
+    stream: Iterator[list[Example]],
+    training: Training,
+    penalty: Penalty,
+    progress: Callable[[Progress], None],
+    watch: Watch,
+) -> TrainingTrace:
+    weights = list(tuning.learning(vlm).values())
     if not weights:
         raise ValueError("training: no weight learns; choose another tuning")
     optimizer = torch.optim.AdamW(
@@ -136,6 +148,7 @@ def train(
         optimizer.param_groups[0]["lr"] = learning_rate(training, step)
         encoded = [encode(example) for example in next(stream)]
         loss, extra = _backward(vlm, encoded, training.accumulation, penalty)
+        ranks.add_up_gradients(weights)
         if not math.isfinite(loss + extra):
             raise FloatingPointError(f"loss is {loss} at step {step + 1} of {training.steps}; lower the learning rate")
         watch.after_backward()
@@ -154,10 +167,14 @@ def train(
 
 
 def _backward(vlm: VLM, encoded: Sequence[Encoded], accumulation: int, penalty: Penalty) -> tuple[float, float]:
-    """Add up gradients of one step in `accumulation` parts, weighted so that the result is that of a single batch."""
-    size = math.ceil(len(encoded) / accumulation)
-    parts = [vlm.collate(encoded[start : start + size]) for start in range(0, len(encoded), size)]
-    total = sum(_answer_tokens(part) for part in parts)
+    """Add up gradients of one step in `accumulation` parts, weighted so that the result is that of a single batch.
+
+    Of several processes each takes its share of every batch.
+    """
+    mine = ranks.share(encoded)
+    size = max(1, math.ceil(len(mine) / accumulation))
+    parts = [vlm.collate(mine[start : start + size]) for start in range(0, len(mine), size)]
+    total = ranks.total(sum(_answer_tokens(part) for part in parts))
     loss_sum = extra_sum = 0.0
     for part in parts:
         share = _answer_tokens(part) / total
@@ -169,7 +186,7 @@ def _backward(vlm: VLM, encoded: Sequence[Encoded], accumulation: int, penalty: 
         (share * objective).backward()
         loss_sum += share * loss.item()
         extra_sum += 0.0 if extra is None else share * extra.item()
-    return loss_sum, extra_sum
+    return ranks.total(loss_sum), ranks.total(extra_sum)
 
 
 def _answer_tokens(batch: Batch) -> int:
