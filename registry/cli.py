@@ -389,7 +389,9 @@ def search_(
 
 @app.command()
 def export(
-    form: Annotated[str, typer.Argument(help="bibtex, csl-json, csv, json, json-schema, rss, json-feed, llms, cff.")],
+    form: Annotated[
+        str, typer.Argument(help="bibtex, csl-json, csv, json, json-schema, rss, json-feed, llms, cff; or all.")
+    ],
     kind: Annotated[str, typer.Option(help="Kind of entries, where the format holds several.")] = "papers",
     direction: Direction = None,
     bucket: Bucket = None,
@@ -399,7 +401,9 @@ def export(
     model: Model = None,
     has_code: HasCode = None,
     language: Annotated[str, typer.Option(help="en or zh.")] = "en",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File; default: standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File (for all: folder); default: standard output.")
+    ] = None,
     root: Root = None,
 ) -> int:
     """Write entries in a format that other programs read.
@@ -408,9 +412,12 @@ def export(
 
       aki registry export bibtex --direction parameter-regularization -o kore.bib
 
-      aki registry export rss --direction distill --language zh
+      aki registry export all -o exports
     """
     from registry import exports
+
+    if form == "all":
+        return _export_all(load(root), out)
 
     wanted = _wanted(
         direction=direction, bucket=bucket, status=status, venue=venue, year=year, model=model, has_code=has_code
@@ -421,6 +428,19 @@ def export(
     else:
         exports.write_text(out, text)
         sys.stderr.write(f"wrote {out}\n")
+    return 0
+
+
+def _export_all(loaded: Catalog, folder: Path | None) -> int:
+    """Everything in every format, and a feed per facet in both languages."""
+    from registry import exports
+
+    if folder is None:
+        raise RefusalError("all formats are many files: name a folder with -o")
+    files = list(exports.bundle(loaded))
+    for path, text in files:
+        exports.write_text(folder / path, text)
+    sys.stderr.write(f"wrote {len(files)} files to {folder}\n")
     return 0
 
 

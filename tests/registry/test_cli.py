@@ -160,3 +160,9 @@ def test_export_writes_a_file(capsys, toy, tmp_path):
 
 def test_recover_says_that_there_is_nothing(capsys, toy):
     assert run(capsys, "recover", "--root", toy)[1] == "nothing to recover\n"
+
+
+def test_export_of_all_writes_every_format_into_a_folder(capsys, toy, tmp_path):
+    assert run(capsys, "export", "all", "--root", toy)[0] == 2
+    assert run(capsys, "export", "all", "-o", tmp_path / "x", "--root", toy)[0] == 0
+    assert {path.name for path in (tmp_path / "x").iterdir()} >= {"papers.bib", "registry.json", "llms.txt", "feeds"}
