@@ -94,7 +94,7 @@ class _PerExample:
         output.register_hook(partial(self._backward, name, inputs[0].detach()))
 
     def _backward(self, name: str, inputs: Tensor, gradient: Tensor) -> None:
-        each = self.reduce(torch.bmm(gradient.transpose(1, 2), inputs)).sum(0)  # (out, in)
+        each = self.reduce(torch.bmm(gradient.float().transpose(1, 2), inputs.float())).sum(0)  # (out, in)
         self.totals[name] = self.totals[name] + each if name in self.totals else each
 
 
@@ -110,7 +110,7 @@ def mean_gradient(vlm: VLM, examples: Sequence[Example], batch_size: int = 16) -
     linears = vlm.language_linears()
     learned = {name: linear.weight.requires_grad for name, linear in linears.items()}
     weights = [linear.weight.requires_grad_() for linear in linears.values()]
-    totals = [torch.zeros_like(weight) for weight in weights]
+    totals = [torch.zeros_like(weight, dtype=torch.float32) for weight in weights]
     vlm.model.eval()
     n_tokens = 0
     for start in range(0, len(examples), batch_size):

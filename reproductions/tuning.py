@@ -96,13 +96,20 @@ def add_adapter(vlm: VLM, config: LoraConfig, *, seed: int, name: str = LEARNING
     The initial weights depend on the seed only; the global random state is left as it was.
     """
     earlier = adapters(vlm)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(vlm, seed):
         if isinstance(vlm.model, PeftModel):
             vlm.model.add_adapter(name, config)
         else:
             vlm.model = get_peft_model(vlm.model, config, adapter_name=name)  # pyright: ignore[reportArgumentType]
     activate(vlm, [*earlier, name], learning=name)
+
+
+@contextmanager
+def seeded(vlm: VLM, seed: int) -> Iterator[None]:
+    """Random numbers from this seed alone; the global state is afterwards as it was."""
+    with torch.random.fork_rng(devices=[vlm.device] if vlm.device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def adapters(vlm: VLM) -> list[str]:

@@ -10,11 +10,11 @@ forward pass. KORE does not state its α and T; Continual-NExT's α = 0.001 cann
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from reproductions import tuning
+from reproductions.distillation import divergence
 from reproductions.examples import Task
 from reproductions.method import Context, Method
 from reproductions.vlm import VLM, Batch
@@ -40,14 +40,7 @@ class LwF(Method):
             return None
         with tuning.weights_of(vlm, self._teacher), vlm.autocast():
             target, _ = vlm.answer_logits(batch)
-        heat = self.temperature
-        divergence = F.kl_div(
-            F.log_softmax(logits / heat, -1),
-            F.log_softmax(target / heat, -1),
-            log_target=True,
-            reduction="batchmean",
-        )
-        return self.strength * heat**2 * divergence
+        return self.strength * divergence(logits, target, self.temperature)
 
     def consolidate(self, vlm: VLM, task: Task) -> None:
         """The next teacher is the model as it is now."""

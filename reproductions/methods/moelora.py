@@ -45,10 +45,12 @@ class ExpertLinear(nn.Module):
         return self.router(x).softmax(-1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer's output plus the mixture's."""
-        hidden = nn.functional.linear(x, self.down.to(x.dtype) if not torch.is_autocast_enabled() else self.down)
-        hidden = hidden.unflatten(-1, (self.experts, -1)) * self.gates(x).unsqueeze(-1).to(hidden.dtype)
-        return self.base_layer(x) + self.scale * nn.functional.linear(hidden.flatten(-2), self.up)
+        """The layer's output plus the mixture's, computed in the experts' own precision."""
+        output = self.base_layer(x)
+        x = x.to(self.down.dtype)
+        hidden = nn.functional.linear(x, self.down).unflatten(-1, (self.experts, -1))  # (…, E, rank / E)
+        mixed = (hidden * self.gates(x).unsqueeze(-1).to(hidden.dtype)).flatten(-2)
+        return output + (self.scale * nn.functional.linear(mixed, self.up)).to(output.dtype)
 
 
 class MoELoRA(Method):
@@ -70,8 +72,7 @@ class MoELoRA(Method):
         vlm.model.requires_grad_(False)
         scale = 1.0 if settings.alpha is None else settings.alpha / settings.rank
         linears = vlm.language_linears()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(context.seed)
+        with tuning.seeded(vlm, context.seed):
             for name in tuning.target_layers(vlm, settings):
                 layer = ExpertLinear(linears[name], rank=settings.rank, experts=self.experts, scale=scale)
                 vlm.base.set_submodule(name, layer)

@@ -17,7 +17,10 @@ from reproductions.vlm import random_lab_vlm
 METHODS = plugins.names("methods")
 DIRECT = {"full-ft": Tuning(kind="full"), "osf": Tuning(kind="language-model")}
 """Methods that are a tuning themselves."""
-SETTINGS = {id_: {"samples": 16} for id_ in METHODS if "samples" in plugins.load("methods", id_).model_fields}
+SETTINGS = {
+    id_: {name: 16 for name in ("samples", "memory") if name in plugins.load("methods", id_).model_fields}
+    for id_ in METHODS
+}
 """Settings that make a method small enough for a test."""
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from reproductions import covariance, frozen_a, importance, tuning
+from reproductions.distillation import divergence
 from reproductions.method import Context, build_method
 from reproductions.spec import Training, Tuning
 from reproductions.vlm import random_lab_vlm
@@ -707,3 +708,37 @@ def test_joint_begins_again_from_the_base_with_all_tasks_and_fresh_old_examples(
     assert all(torch.equal(weight, start[name]) for name, weight in tuning.learning(random).items())
     method.learn(vlm, make_task("b"))
     assert {one.entity.split("-")[0] for one in method._seen} == {"a", "b"}
+
+
+# Our own recipe
+
+
+def test_anchored_with_everything_off_is_plain_lora_to_the_bit(prior, make_task):
+    _, plain, _ = learned("lora", prior, [make_task("a")])
+    _, nothing, _ = learned("anchored", prior, [make_task("a")], {"strength": 0, "distillation": 0, "memory": 8})
+    assert plain.digest() == nothing.digest()
+
+
+def test_anchored_with_the_fisher_alone_is_ewc_to_the_bit(prior, make_task):
+    _, ewc, _ = learned("ewc", prior, [make_task("a")], {"strength": 0.1, "samples": 16})
+    parts = {"strength": 0.1, "distillation": 0, "memory": 16}
+    _, same, _ = learned("anchored", prior, [make_task("a")], parts)
+    assert ewc.digest() == same.digest()
+
+
+def test_anchored_keeps_old_answers_where_plain_lora_loses_them(prior, make_task):
+    def forgotten(id_, config=None):
+        _, vlm, _ = learned(id_, prior, [make_task("a")], config)
+        batch = batch_of(vlm, prior(16, 0))
+        old = random_lab_vlm(0).answer_logits(batch)[0].detach()
+        return divergence(vlm.answer_logits(batch)[0].detach(), old, 1.0).item()
+
+    held = forgotten("anchored", {"strength": 0, "distillation": 3.0, "replayed": 8, "memory": 16})
+    assert held < 0.5 * forgotten("lora")
+
+
+def test_anchored_in_the_null_space_never_moves_a(prior, make_task):
+    method, vlm = prepared("anchored", prior, {"null_space": True, "memory": 16})
+    start = {layer: one.down.detach().clone() for layer, one in tuning.adapter(vlm).items()}
+    method.learn(vlm, make_task("a"))
+    assert all(torch.equal(one.down, start[layer]) for layer, one in tuning.adapter(vlm).items())
