@@ -52,6 +52,9 @@ TOKEN_SHAPES = re.compile(
 )
 """What tokens of the hosts we talk to look like; known tokens are blotted out whatever they look like."""
 
+CREDENTIAL_HEADERS = {"semantic_scholar": ("x-api-key", "{}")}
+"""Credential → header and form, where it is not the usual bearer token."""
+
 BLOT = "[redacted]"
 MAX_REDIRECTS = 5
 
@@ -186,7 +189,8 @@ class Transport:
         if request.body is not None:
             headers["Content-Type"] = "application/json"
         if request.credential in self.tokens and host == request.host:
-            headers["Authorization"] = f"Bearer {self.tokens[request.credential]}"
+            name, form = CREDENTIAL_HEADERS.get(request.credential, ("Authorization", "Bearer {}"))
+            headers[name] = form.format(self.tokens[request.credential])
         if kept is not None:
             headers |= validators(kept)
         policy, begun = self._policy(host), time.monotonic()

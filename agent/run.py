@@ -46,6 +46,7 @@ class Report:
     problems: tuple[str, ...]
     missing: tuple[str, ...]
     new_versions: tuple[str, ...]
+    changed_pages: tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -73,6 +74,7 @@ class Report:
             "problems": list(self.problems),
             "missing": list(self.missing),
             "new_versions": list(self.new_versions),
+            "changed_pages": list(self.changed_pages),
         }
 
 
@@ -183,6 +185,9 @@ def propose(heard: Heard, catalog: Catalog, config: Config, workspace: Workspace
             for subject, version in remembered.versions.items()
             if visits.versions.get(subject, version) != version
         ),
+        changed_pages=tuple(
+            page for page, content in remembered.pages.items() if visits.pages.get(page, content) != content
+        ),
     )
 
 
@@ -190,7 +195,7 @@ def found_papers(
     observations: Sequence[Observation], catalog: Catalog, config: Config, answers: Sequence[Exchange]
 ) -> list[Operation]:
     """Candidates among the listings, with what a model drafted; the classifier is loaded only when there are any."""
-    if not any(observation.field == "listing" for observation in observations):
+    if not any(observation.field in {"listing", "mention"} for observation in observations):
         return []
     from agent.candidates.listings import candidates
 

@@ -44,18 +44,60 @@ def candidates(observations: Sequence[Observation], catalog: Catalog, threshold:
     known = {paper.ids.arxiv for paper in catalog.papers.values()}
     titles = {ids.title_key(paper.title): name for name, paper in catalog.papers.items()}
     listings = {o.subject: o for o in observations if o.field == "listing"}
+    mentions = [o for o in observations if o.field == "mention"]
     fresh = [o for subject, o in sorted(listings.items()) if subject.removeprefix("arxiv:") not in known]
     numbered = [op for o in fresh if (op := number_for(o, titles, catalog))]
     done = {operation.subject for operation in numbered}
     fresh = [o for o in fresh if o.subject not in done]
-    if not fresh:
+    if not fresh and not mentions:
         return numbered
     classifier = Classifier([*related(catalog), *unrelated()])
     judged = [(classifier.judge(f"{said(o, 'title')}. {said(o, 'abstract')}"), o) for o in fresh]
     likely = sorted(
         ((j, o) for j, o in judged if j.relevance >= threshold), key=lambda pair: (-pair[0].relevance, pair[1].subject)
     )
-    return [*numbered, *(new_entry(o, judgement, catalog) for judgement, o in likely[:most])]
+    repositories = [op for o in mentions if (op := new_repository(o, classifier, catalog, threshold))]
+    return [*numbered, *(new_entry(o, judgement, catalog) for judgement, o in likely[:most]), *repositories[:most]]
+
+
+def new_repository(
+    observation: Observation, classifier: Classifier, catalog: Catalog, threshold: float
+) -> Operation | None:
+    """A repository that a watched page links to, when the words around the link speak for it."""
+    name, around = said(observation, "name"), said(observation, "around")
+    if any(repository.full_name.lower() == name.lower() for repository in catalog.repositories.values()):
+        return None
+    judgement = classifier.judge(around)
+    if judgement.relevance < threshold:
+        return None
+    day = observation.evidence.read_at.date().isoformat()
+    new: dict[str, JsonValue] = {
+        "name": name.split("/")[1],
+        "host": "github",
+        "full_name": name,
+        "url": f"https://github.com/{name}",
+        "role": "community",
+        "status": [
+            {
+                "state": "candidate",
+                "since": day,
+                "reason": "linked from a watched page",
+                "evidence": observation.evidence.url,
+            }
+        ],
+    }
+    return Operation(
+        kind="add",
+        target=f"repositories/{ids.slug(name)}",
+        new=new,
+        group="structural",
+        confidence=round(0.5 * judgement.relevance, 2),
+        reason="a watched page links to it",
+        subject=observation.subject,
+        names=(observation.subject.lower(),),
+        why=(clean(f"around the link: {around}"),),
+        evidence=(observation.evidence,),
+    )
 
 
 def said(observation: Observation, key: str) -> str:

@@ -224,6 +224,8 @@ def account(report: Report) -> Iterator[str]:
         yield f"{outcome.carried} more wait until there is room"
     if report.new_versions:
         yield "new versions on arXiv: " + ", ".join(report.new_versions[:8])
+    if report.changed_pages:
+        yield "pages with other words than last time: " + ", ".join(report.changed_pages[:8])
     if report.missing:
         yield "asked for and not returned: " + ", ".join(report.missing[:8])
     for problem in report.problems[:20]:
