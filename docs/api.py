@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time
 from email.utils import format_datetime
 from xml.sax.saxutils import escape
 
-from docs import board, findings
+from docs import board, findings, plane
 from docs.pages import Writer
+from docs.rows import groups, labels
 from docs.sources import Sources
 from docs.words import LANGUAGES, Words
 from registry import exports
@@ -46,9 +47,15 @@ def _place(path: str) -> str:
     return path if path.startswith("llms") else f"api/{VERSION}/{path}"
 
 
-def document(name: str, items: list[object], sources: Sources) -> str:
+def document(name: str, items: Sequence[object], sources: Sources) -> str:
     """A list with its name, licence and the state of the data that it was made from."""
-    head = {"name": name, "version": 1, "licence": exports.DATA_LICENCE, "made": sources.today.isoformat(), "commit": sources.commit}
+    head = {
+        "name": name,
+        "version": 1,
+        "licence": exports.DATA_LICENCE,
+        "made": sources.today.isoformat(),
+        "commit": sources.commit,
+    }
     return json.dumps({**head, "items": items}, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
 
 
@@ -56,7 +63,21 @@ def leaderboard_csv(rows: tuple[LeaderboardRow, ...]) -> str:
     """One line per row: fractions, with the ends of each interval."""
     dimensions = list(dict.fromkeys(name for row in rows for name in row.by_dimension))
     metrics = ["adaptation", "cem", "f1", "first_words_cem", "retention", "average"]
-    header = ["id", "group", "method", "form", "tuning", "model", "tier", "status", "n_runs", "n_failed", "rank_low", "rank_high", "pareto"]
+    header = [
+        "id",
+        "group",
+        "method",
+        "form",
+        "tuning",
+        "model",
+        "tier",
+        "status",
+        "n_runs",
+        "n_failed",
+        "rank_low",
+        "rank_high",
+        "pareto",
+    ]
     for name in [*metrics, *dimensions]:
         header += [name, f"{name}_low", f"{name}_high"]
     out = io.StringIO()
@@ -64,7 +85,21 @@ def leaderboard_csv(rows: tuple[LeaderboardRow, ...]) -> str:
     writer.writerow([*header, "base_adaptation", "base_retention", "command"])
     for row in rows:
         low, high = row.ranks.get("average", ("", ""))
-        line: list[object] = [row.id, row.group, row.method, row.form, row.tuning.kind, row.model, row.tier, row.status, row.n_runs, row.n_failed, low, high, row.pareto]
+        line: list[object] = [
+            row.id,
+            row.group,
+            row.method,
+            row.form,
+            row.tuning.kind,
+            row.model,
+            row.tier,
+            row.status,
+            row.n_runs,
+            row.n_failed,
+            low,
+            high,
+            row.pareto,
+        ]
         estimates: list[Estimate | None] = [getattr(row, name) for name in metrics]
         estimates += [row.by_dimension.get(name) for name in dimensions]
         for one in estimates:
@@ -93,10 +128,23 @@ def change_feeds(sources: Sources, words: Words) -> Iterator[tuple[str, str]]:
     ]
     title = f"{exports.NAME} · {words('new.title')}"
     home = root or exports.HOME
-    feed = {"version": "https://jsonfeed.org/version/1.1", "title": title, "home_page_url": home, "language": words.tag, "items": items}
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": title,
+        "home_page_url": home,
+        "language": words.tag,
+        "items": items,
+    }
     folder = "feeds" if words.language == "en" else "zh/feeds"
     yield f"{folder}/new.json", json.dumps(feed, ensure_ascii=False, indent=1) + "\n"
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<rss version="2.0"><channel>', f"<title>{escape(title)}</title>", f"<link>{escape(home)}</link>", f"<description>{escape(words('new.lead'))}</description>", f"<language>{words.tag}</language>"]
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<rss version="2.0"><channel>',
+        f"<title>{escape(title)}</title>",
+        f"<link>{escape(home)}</link>",
+        f"<description>{escape(words('new.lead'))}</description>",
+        f"<language>{words.tag}</language>",
+    ]
     for item, event in zip(items, events, strict=True):
         lines += [
             "<item>",
@@ -112,13 +160,13 @@ def change_feeds(sources: Sources, words: Words) -> Iterator[tuple[str, str]]:
 
 def picture(sources: Sources) -> str | None:
     """The main group's plane as a stand-alone SVG for the README; None without at least two measured rows."""
-    from docs import charts
-
-    groups = board.groups(sources)
-    if not groups or len(groups[0].measured) < 2:
+    every = groups(sources)
+    if not every or len(every[0].measured) < 2:
         return None
     words = Words("en")
     writer = Writer(words, sources, "index.md")
-    dots = tuple(charts.without_link(point) for point in board.points(groups[0], board.labels(groups[0].rows, words, sources), writer))
-    legend = board.plane_legend(groups[0], words)
-    return str(charts.plane(dots, legend, base=groups[0].base, standalone=True, identity="leaderboard")) + "\n"
+    dots = tuple(
+        plane.without_link(point) for point in board.points(every[0], labels(every[0].rows, words, sources), writer)
+    )
+    legend = board.plane_legend(every[0], words)
+    return str(plane.plane(dots, legend, base=every[0].base, standalone=True, identity="leaderboard")) + "\n"

@@ -80,19 +80,20 @@ def paper_table(writer: Writer) -> Table:
     words, sources = writer.words, writer.sources
     rows = tuple(_paper_row(paper, writer) for paper in sources.papers)
     model_types = {slug(kind): kind for paper in sources.papers for kind in _model_types(paper)}
+    years = tuple(str(year) for year in sorted({paper.first_year for paper in sources.papers}, reverse=True))
     venues = {slug(venue(paper)): venue(paper) for paper in sources.papers if venue(paper)}
     facets = (
         facet("direction", words("column.direction"), rows, lambda v: words(f"direction.{v}"), DIRECTIONS),
         facet("bucket", words("column.bucket"), rows, lambda v: words(f"bucket.{v}")),
         facet("model", words("column.model"), rows, lambda v: model_types[v]),
         facet("venue", words("column.venue"), rows, lambda v: venues.get(v, words("fact.not-checked"))),
-        facet("year", words("column.year"), rows, str, lambda item: -int(item[0])),
+        facet("year", words("column.year"), rows, str, years),
         facet("status", words("column.status"), rows, lambda v: words(f"status.{v}"), STATES),
         facet("code", words("column.code"), rows, lambda v: words(f"code.{v}"), ("yes", "none", "not-checked")),
     )
     columns = (
         Column("title", words("column.title"), lead=True),
-        Column("date", words("column.date")),
+        Column("date", words("column.date"), tight=True),
         Column("direction", words("column.direction")),
         Column("model", words("column.model")),
         Column("venue", words("column.venue")),
@@ -101,7 +102,9 @@ def paper_table(writer: Writer) -> Table:
         Column("tasks", words("column.tasks"), shown=False),
         Column("datasets", words("column.datasets"), shown=False),
     )
-    return Table("papers", columns, rows, worth(facets), sort="-date", caption=words("browse.papers.title"), export=True)
+    return Table(
+        "papers", columns, rows, worth(facets), sort="-date", caption=words("browse.papers.title"), export=True
+    )
 
 
 def _model_types(paper: Paper) -> list[str]:
@@ -150,7 +153,9 @@ def _code_cell(paper: Paper, writer: Writer) -> Markup:
     if code is None:
         return unknown(paper.code, writer.words)
     stars = code.stars.known
-    shown = Markup("★&nbsp;{}").format(f"{stars:,}") if stars is not None else Markup(writer.words("code.yes"))
+    shown = (
+        Markup("★&nbsp;{}").format(f"{stars:,}") if stars is not None else Markup("{}").format(writer.words("code.yes"))
+    )
     return Markup('<a href="{}">{}</a>').format(writer.link(f"repositories/index.html#{code.id}"), shown)
 
 
@@ -245,7 +250,9 @@ def _benchmark_row(benchmark: Benchmark, writer: Writer) -> Row:
 def repository_table(writer: Writer) -> Table:
     """All repositories and Hub resources, most starred first."""
     words = writer.words
-    ordered = sorted(writer.sources.catalog.repositories.values(), key=lambda r: (-(r.stars.known or 0), r.name.lower()))
+    ordered = sorted(
+        writer.sources.catalog.repositories.values(), key=lambda r: (-(r.stars.known or 0), r.name.lower())
+    )
     rows = tuple(_repository_row(repository, writer) for repository in ordered)
     facets = (
         facet("role", words("column.role"), rows, lambda v: words(f"role.{v}")),

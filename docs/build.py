@@ -1,4 +1,4 @@
-"""From the registry and the records to a folder of HTML: Markdown to disk, two plain MkDocs builds, data files beside them."""
+"""From the registry and the records to a folder of HTML: Markdown to disk, two plain MkDocs builds, data files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ class Built:
     seconds: Mapping[str, float]
 
 
-def gather(*, site_url: str = "", repository_url: str = "", results: Path | None = None, registry: Path | None = None) -> Sources:
+def gather(
+    *, site_url: str = "", repository_url: str = "", results: Path | None = None, registry: Path | None = None
+) -> Sources:
     """Everything that is known and measured, read from this checkout.
 
     Raises BuildError if the registry has errors or a record is damaged: a site never shows half of what there is.
@@ -76,7 +78,7 @@ def gather(*, site_url: str = "", repository_url: str = "", results: Path | None
 
 
 def build(sources: Sources, target: Path, *, work: Path, say: Callable[[str], None] = lambda _: None) -> Built:
-    """The whole site below `target`; `work` holds the Markdown. The old site is replaced only when the new one is whole."""
+    """The whole site below `target`; `work` holds the Markdown. An old site gives way only to a whole one."""
     marks: dict[str, float] = {}
     started = time.perf_counter()
 
@@ -187,8 +189,12 @@ def write_config(sources: Sources, language: Language, work: Path, site: Path) -
 
 def search(language: Language) -> dict[str, Any]:
     """Search for one language. The zero-width space separates the words that jieba finds in Chinese text."""
-    separator = r"""[\s\u200b\u3000\-_,:;!?"'`()\[\]{}/.@=、。，．？！；：（）「」“”《》]+"""
-    return {"lang": ["en"] if language == "en" else ["en", "zh"], "separator": separator, "pipeline": ["stemmer"]}
+    separator = r"""[\s\u200b\u3000\-_,:;!?"'`()\[\]{}/@=、。，．？！；：（）「」“”《》]+|\.(?!\d)"""
+    return {
+        "lang": ["en"] if language == "en" else ["en", "zh"],
+        "separator": separator,
+        "pipeline": ["stopWordFilter"] if language == "en" else [],
+    }
 
 
 def palette(words: Words) -> list[dict[str, Any]]:
@@ -199,7 +205,13 @@ def palette(words: Words) -> list[dict[str, Any]]:
         ("(prefers-color-scheme: dark)", "slate", "material/weather-night", "palette.dark"),
     )
     return [
-        {"media": media, "scheme": scheme, "primary": "custom", "accent": "custom", "toggle": {"icon": icon, "name": words(name)}}
+        {
+            "media": media,
+            "scheme": scheme,
+            "primary": "custom",
+            "accent": "custom",
+            "toggle": {"icon": icon, "name": words(name)},
+        }
         for media, scheme, icon, name in states
     ]
 
@@ -208,7 +220,11 @@ def navigation(words: Words) -> list[dict[str, Any]]:
     """Lists and guides only: an entry in the navigation costs a line on every page."""
     written = [{guide.title: f"guides/{guide.name}.md"} for guide in people.guides(words)]
     guides: list[Any] = [{words("guides.title"): "guides/index.md"}, *written]
-    guides += [{words("notrun.title"): "about/not-run.md"}, {words("guides.data"): "reference/data.md"}, {words("guides.reference"): "reference/index.md"}]
+    guides += [
+        {words("notrun.title"): "about/not-run.md"},
+        {words("guides.data"): "reference/data.md"},
+        {words("guides.reference"): "reference/index.md"},
+    ]
     lists = [{words(f"nav.{section}"): f"{section}/index.md"} for section in SECTIONS]
     return [{words("nav.home"): "index.md"}, *lists, {words("nav.guides"): guides}, {words("nav.new"): "new/index.md"}]
 
@@ -219,11 +235,18 @@ def extra(sources: Sources, words: Words) -> dict[str, Any]:
     commit_word = f" ({sources.commit})" if sources.commit else ""
     return {
         "tag": words.tag,
+        "alternate": [{"name": "English", "link": "./", "lang": "en"}],  # only so that Material's header has the place
         "site_root": sources.site_url,
         "generator": False,
         "languages": [
             {"tag": "en", "name": "English", "short": "EN", "root": up, "absolute": ""},
-            {"tag": "zh-Hans", "name": "简体中文", "short": "中文", "root": f"{up}zh/" if words.language == "en" else "", "absolute": "zh/"},
+            {
+                "tag": "zh-Hans",
+                "name": "简体中文",
+                "short": "中文",
+                "root": f"{up}zh/" if words.language == "en" else "",
+                "absolute": "zh/",
+            },
         ],
         "feeds": [
             {"type": "application/rss+xml", "title": words("nav.papers"), "path": "feeds/papers.xml"},
@@ -245,10 +268,14 @@ def run_mkdocs(config: Path) -> None:
         text=True,
         env=environment,
         cwd=ROOT,
+        check=False,
     )
     if answer.returncode != 0:
         lines = [line for line in (answer.stderr + answer.stdout).splitlines() if line.strip()]
-        complaint = next((line for line in lines if "WARNING" in line or "ERROR" in line or "Error" in line), lines[-1] if lines else "no reason given")
+        complaint = next(
+            (line for line in lines if "WARNING" in line or "ERROR" in line or "Error" in line),
+            lines[-1] if lines else "no reason given",
+        )
         raise BuildError(f"MkDocs refused {config.name}: {complaint.strip()}")
 
 
@@ -265,7 +292,7 @@ def finish(sources: Sources, site: Path) -> None:
     for root in (site, site / "zh"):
         index = (root / "search/search_index.json").read_text(encoding="utf-8")
         (root / "search/search_index.js").write_text(f"var __index = {index}", encoding="utf-8")
-    share_assets(site)
+    polish(site)
 
 
 def copy_records(sources: Sources, folder: Path) -> None:
@@ -280,15 +307,20 @@ def copy_records(sources: Sources, folder: Path) -> None:
 
 
 UP = re.compile(r'((?:href|src)="|"search":\s*")((?:\.\./)*|\./)assets/(' + "|".join(SHARED) + ")/")
+SEARCH = '<div class="md-search" data-md-component="search" role="dialog">'
+"""Material's search dialog has no name for screen readers."""
 
 
-def share_assets(site: Path) -> None:
-    """The Chinese pages use the English pages' scripts and styles, and say which Chinese they are in."""
-    chinese = site / "zh"
-    for file in chinese.rglob("*.html"):
+def polish(site: Path) -> None:
+    """What Material's templates leave open: names for screen readers, one set of assets, which Chinese it is."""
+    for file in site.rglob("*.html"):
+        chinese = file.is_relative_to(site / "zh")
+        words = Words("zh" if chinese else "en")
         text = file.read_text(encoding="utf-8")
-        text = UP.sub(lambda found: f"{found[1]}{'' if found[2] == './' else found[2]}../assets/{found[3]}/", text)
-        text = text.replace('<html lang="zh"', '<html lang="zh-Hans"', 1)
+        text = text.replace(SEARCH, SEARCH.replace(">", f' aria-label="{words("nav.search")}">'), 1)
+        if chinese:
+            text = UP.sub(lambda found: f"{found[1]}{'' if found[2] == './' else found[2]}../assets/{found[3]}/", text)
+            text = text.replace('<html lang="zh"', '<html lang="zh-Hans"', 1)
         file.write_text(text, encoding="utf-8")
     for folder in SHARED:
-        shutil.rmtree(chinese / "assets" / folder, ignore_errors=True)
+        shutil.rmtree(site / "zh" / "assets" / folder, ignore_errors=True)

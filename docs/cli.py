@@ -64,12 +64,19 @@ def main(arguments: list[str]) -> int:
 @app.command()
 def build(
     site: Folder = SITE,
-    site_url: Annotated[str, typer.Option(help="Where it will be published, for absolute links.", envvar="AKI_SITE_URL")] = "",
+    site_url: Annotated[
+        str, typer.Option(help="Where it will be published, for absolute links.", envvar="AKI_SITE_URL")
+    ] = "",
     repository_url: Annotated[
-        str, typer.Option(help="Public repository, for reports of problems; default: the remote origin.", envvar="AKI_REPOSITORY_URL")
+        str,
+        typer.Option(
+            help="Public repository, for reports of problems; default: the remote origin.", envvar="AKI_REPOSITORY_URL"
+        ),
     ] = "",
     results: Annotated[Path | None, typer.Option(help="Folder of the records; default: the published ones.")] = None,
-    registry: Annotated[Path | None, typer.Option(help="Folder of the registry's data; default: the project's.")] = None,
+    registry: Annotated[
+        Path | None, typer.Option(help="Folder of the registry's data; default: the project's.")
+    ] = None,
 ) -> int:
     """Write the whole site, both languages.
 
@@ -109,9 +116,7 @@ def serve(
         raise RefusalError(f"{_short(site)}: no site there yet; run `aki site build` first")
 
     class Quiet(SimpleHTTPRequestHandler):
-        extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".txt": "text/plain; charset=utf-8"}
-
-        def log_message(self, *arguments: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             """Says nothing about each request."""
 
     try:
@@ -154,7 +159,9 @@ def check(site: Folder = SITE, as_json: Json = False) -> int:
 @app.command()
 def picture(
     to: Annotated[Path, typer.Option(help="File to write.")] = ROOT / "docs" / "assets" / "leaderboard.svg",
-    stale: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if the file is not up to date.")] = False,
+    stale: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 if the file is not up to date.")
+    ] = False,
 ) -> int:
     """Draw adaptation against retention from the published records, for the README.
 
@@ -166,7 +173,9 @@ def picture(
 
     drawn = api.picture(building.gather())
     if drawn is None:
-        raise RefusalError("a picture needs at least two measured rows; publish records below reproductions/results first")
+        raise RefusalError(
+            "a picture needs at least two measured rows; publish records below reproductions/results first"
+        )
     if stale:
         same = to.exists() and to.read_text(encoding="utf-8") == drawn
         print(f"{_short(to)} is up to date" if same else f"{_short(to)} is out of date; run `aki site picture`")

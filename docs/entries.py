@@ -1,4 +1,4 @@
-"""A page per paper, method, benchmark, claim and reported table: everything we know about one thing, with its source."""
+"""A page per paper, method, benchmark, claim and reported table: all we know about one thing, with its source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from docs import citing
+from docs import boardtable, citing, runs
 from docs.browse import chip, name, unknown
 from docs.pages import Page, Writer
 from docs.sources import Sources
@@ -16,7 +16,13 @@ from docs.words import Words
 from registry import ids
 from registry.schema import Benchmark, Claim, Entry, Fact, Method, Paper, ReportedTable, Repository
 
-FOLDERS = {"reported": "reported", "claims": "claims", "papers": "papers", "methods": "methods", "benchmarks": "benchmarks"}
+FOLDERS = {
+    "reported": "reported",
+    "claims": "claims",
+    "papers": "papers",
+    "methods": "methods",
+    "benchmarks": "benchmarks",
+}
 """Kinds with a page each; repositories live on their list."""
 
 
@@ -61,7 +67,7 @@ def fact_line(label: str, fact: Fact[Any], words: Words, shown: Markup | str | N
 
 def reference(target: str, writer: Writer) -> Markup:
     """A link to `kind/id` under the name that readers know."""
-    kind, _, identity = target.partition("/")
+    kind = target.partition("/")[0]
     try:
         entry = writer.sources.catalog.entry(target)
     except LookupError:
@@ -93,7 +99,7 @@ def relations(entry: Entry, kind: str, writer: Writer) -> list[tuple[str, list[M
     for arrow in writer.sources.catalog.inverse(f"{kind}/{entry.id}"):
         if words.has(f"relation.{arrow.kind}.by"):
             groups.setdefault(words(f"relation.{arrow.kind}.by"), []).append(_arrow(arrow.source, None, writer))
-    return [(label, links) for label, links in groups.items()]
+    return list(groups.items())
 
 
 def _arrow(target: str, note: str | None, writer: Writer) -> Markup:
@@ -146,6 +152,7 @@ def paper_facts(paper: Paper, writer: Writer) -> list[Line]:
     """The facts grid of a paper."""
     words, code = writer.words, writer.sources.code(paper)
     lines = [
+        *also_called(paper, words),
         Line(words("column.date"), paper.date),
         fact_line(words("column.venue"), paper.venue, words),
         Line(words("column.model"), " · ".join(paper.model_types)),
@@ -160,7 +167,19 @@ def paper_facts(paper: Paper, writer: Writer) -> list[Line]:
     lines.append(fact_line(words("column.code"), paper.code, words, shown))
     if code is not None and code.stars.known is not None:
         lines.append(fact_line(words("column.stars"), code.stars, words, f"{code.stars.known:,}"))
+    if paper.ids.items():
+        links = Markup("<br>").join(
+            Markup('{} <a href="{}" rel="noopener">{}</a>').format(scheme, ids.SCHEMES[scheme].url.format(value), value)
+            for scheme, value in paper.ids.items()
+        )
+        lines.append(Line(words("entry.ids"), links))
     return lines
+
+
+def also_called(entry: Entry, words: Words) -> list[Line]:
+    """Other names of an entry, as a line of facts, so that a search for them ends here."""
+    names = [*entry.aliases, *([entry.listed_as] if isinstance(entry, Paper) and entry.listed_as else [])]
+    return [Line(words("entry.aliases"), " · ".join(dict.fromkeys(names)))] if names else []
 
 
 def external_links(paper: Paper) -> list[tuple[str, str]]:
@@ -196,20 +215,19 @@ def _host(url: str) -> str:
 
 def method_page(method: Method, writer: Writer) -> Page:
     """Idea, which algorithm of that name ours is, what was measured, how to run it."""
-    from docs import board
-
     words, sources = writer.words, writer.sources
     body = writer.render(
         "method.html",
         method=method,
         paper=sources.catalog.papers.get(method.paper or ""),
-        results=board.results_of_method(method.id, writer),
+        results=boardtable.results_of_method(method.id, writer),
         claims=[claim for claim in sources.catalog.claims.values() if _speaks_of(claim, method.id)],
         reported=_reported_rows(method.id, sources),
         relations=relations(method, "methods", writer),
         reference=lambda target: reference(target, writer),
-        experiments=board.experiments_of_method(method.id, sources),
+        experiments=runs.experiments_of_method(method.id, sources),
         chips=[chip("family", method.family, words)],
+        names=also_called(method, words),
         report=report_link(writer, "methods", method),
         kind="methods",
         entry=method,
@@ -248,11 +266,16 @@ def benchmark_page(benchmark: Benchmark, writer: Writer) -> Page:
     body = writer.render(
         "benchmark.html",
         benchmark=benchmark,
+        names=also_called(benchmark, words),
         dimensions=[labels.get(dimension, dimension) for dimension in benchmark.dimensions],
         paper=sources.catalog.papers.get(benchmark.paper or ""),
         code=sources.catalog.repositories.get(benchmark.code or ""),
         datasets=[
-            (one, fact_line(words("column.revision"), one.revision, words), fact_line(words("column.licence"), one.licence, words))
+            (
+                one,
+                fact_line(words("column.revision"), one.revision, words),
+                fact_line(words("column.licence"), one.licence, words),
+            )
             for one in benchmark.datasets
         ],
         licence=fact_line(words("column.licence"), benchmark.licence, words),

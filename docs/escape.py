@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from html import escape
-from typing import Any
 from urllib.parse import urlsplit
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -20,18 +19,26 @@ def plain(text: str) -> str:
     return HIDDEN.sub("\N{REPLACEMENT CHARACTER}", CONTROL.sub("", text))
 
 
-def html(text: Any) -> str:
+def html(text: object) -> str:
     """Safe as element content and inside double-quoted attributes."""
     return escape(plain(str(text)), quote=True)
+
+
+def markdown(text: str) -> str:
+    """Safe as one line of Markdown: everything that could mean something becomes a numeric entity."""
+    line = " ".join(plain(text).split())
+    return re.sub(r"[^\w\s.,:;()·–—/%'+-]|_", lambda found: f"&#{ord(found[0])};", line)
 
 
 def link(url: str) -> str:
     """The URL if it is http(s) or relative within the site, else `#`: no script, data or file URLs."""
     parts = urlsplit(plain(url).strip())
-    return plain(url).strip() if parts.scheme in {"http", "https", ""} and not plain(url).strip().startswith("//") else "#"
+    return (
+        plain(url).strip() if parts.scheme in {"http", "https", ""} and not plain(url).strip().startswith("//") else "#"
+    )
 
 
-def script_json(value: Any) -> str:
+def script_json(value: object) -> str:
     """JSON that may stand inside a `<script>` element: no `<`, `>`, `&` or line separators survive."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
@@ -39,7 +46,7 @@ def script_json(value: Any) -> str:
     return text
 
 
-def front_matter(values: dict[str, Any]) -> str:
+def front_matter(values: dict[str, object]) -> str:
     """A YAML header whose every value is JSON on one line, so that no title can end it or change its meaning."""
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
     text = "\n".join(["---", *lines, "---", ""])
@@ -47,5 +54,9 @@ def front_matter(values: dict[str, Any]) -> str:
 
 
 def without_blank_lines(markup: str) -> str:
-    """One raw block for any Markdown dialect: CommonMark ends an HTML block at the first blank line."""
-    return re.sub(r"\n[ \t]*(?=\n)", "", markup).strip("\n")
+    """One raw block for any Markdown dialect: CommonMark ends an HTML block at the first blank line.
+
+    A space goes before blocks that touch each other, because the search index takes the tags away and joins the words.
+    """
+    apart = re.sub(r"(?<=>)(?=<(?:d[dt]|t[dh]|li|div|small|p|span class=.aki-chip)\b)", " ", markup)
+    return re.sub(r"\n[ \t]*(?=\n)", "", apart).strip("\n")

@@ -1,4 +1,4 @@
-"""What was claimed, what was printed, and what does not add up: claims with verdicts, printed tables, the audit, changes."""
+"""What was claimed, what was printed, what does not add up, what is new: claims, printed tables, audit, changes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Any
 
 from markupsafe import Markup
 
-from docs import board, charts
+from docs import charts
 from docs.browse import name
+from docs.drawing import Legend
 from docs.entries import reference, relations, report_link, title
 from docs.pages import Page, Writer, percent
+from docs.rows import method_name
 from docs.sources import Sources
 from docs.tables import Cell, Column, Row, Table, facet, worth
 from docs.words import Words
 from registry.audit import Finding
-from registry.schema import KINDS, Claim, Column as Printed, ReportedTable
+from registry.schema import KINDS, Claim, ReportedTable
+from registry.schema import Column as Printed
 from reproductions.claims import ComparisonVerdict
 
 VERDICTS = ("supported", "contradicted", "inconclusive", "not-run", "undecidable")
@@ -72,10 +75,15 @@ def _claim_row(claim: Claim, writer: Writer) -> Row:
         first = effects[0]
         shown = Markup("{}<small>{} – {}</small>").format(signed(first.value), signed(first.low), signed(first.high))
     cells = (
-        Cell(Markup('<a href="{}">{}</a>').format(writer.link(f"claims/{claim.id}.html"), words.of(claim.statement)), words.of(claim.statement)),
+        Cell(
+            Markup('<a href="{}">{}</a>').format(writer.link(f"claims/{claim.id}.html"), words.of(claim.statement)),
+            words.of(claim.statement),
+        ),
         Cell(verdict_chip(verdict, words), verdict),
         Cell(shown, round(100 * effects[0].value, 4) if effects else None),
-        Cell(reference(f"papers/{claim.paper}", writer) if paper else claim.paper, name(paper) if paper else claim.paper),
+        Cell(
+            reference(f"papers/{claim.paper}", writer) if paper else claim.paper, name(paper) if paper else claim.paper
+        ),
         Cell(claim.locator),
     )
     return Row(claim.id, cells, {"verdict": (verdict,), "paper": (claim.paper,)}, claim.id)
@@ -128,7 +136,7 @@ def claim_page(claim: Claim, writer: Writer) -> Page:
 def side(reference_text: str, writer: Writer) -> Markup:
     """`kore[data=raw]` as a link to the method, with its settings behind it."""
     method, bracket, options = reference_text.partition("[")
-    label = Markup("{}").format(board.method_name(method.strip(), writer.sources))
+    label = Markup("{}").format(method_name(method.strip(), writer.sources))
     if method.strip() in writer.sources.catalog.methods:
         label = Markup('<a href="{}">{}</a>').format(writer.link(f"methods/{method.strip()}.html"), label)
     return label + Markup(" <small>{}</small>").format(options.rstrip("]")) if bracket else label
@@ -138,18 +146,41 @@ def _compared(comparison: Any, index: int, found: Any, writer: Writer) -> Compar
     words = writer.words
     decided: ComparisonVerdict | None = found.comparisons[index] if found and index < len(found.comparisons) else None
     sign = {"greater": ">", "less": "<", "equal": "≈"}[comparison.relation]
-    margin = Markup(" {} {}").format("+" if comparison.relation == "greater" else "±" if comparison.relation == "equal" else "−", percent(comparison.margin)) if comparison.margin else Markup("")
-    metric = words(f"metric.{comparison.metric}") if words.has(f"metric.{comparison.metric}") else comparison.metric.upper()
-    text = Markup("<strong>{}</strong>: {} {} {}{}").format(metric, side(comparison.left, writer), sign, side(comparison.right, writer), margin)
+    margin = (
+        Markup(" {} {}").format(
+            "+" if comparison.relation == "greater" else "±" if comparison.relation == "equal" else "−",
+            percent(comparison.margin),
+        )
+        if comparison.margin
+        else Markup("")
+    )
+    metric = (
+        words(f"metric.{comparison.metric}") if words.has(f"metric.{comparison.metric}") else comparison.metric.upper()
+    )
+    text = Markup("<strong>{}</strong>: {} {} {}{}").format(
+        metric, side(comparison.left, writer), sign, side(comparison.right, writer), margin
+    )
     rows = tuple(
         Markup('<a href="{}">{}</a>').format(writer.link(f"runs/{row}.html"), row)
         for row in ((decided.left_row, decided.right_row) if decided else ())
         if row
     )
     printed = tuple(_printed(cell, writer) for cell in (comparison.reported_left, comparison.reported_right) if cell)
-    effect = f"{signed(decided.effect.value)} ({signed(decided.effect.low)} – {signed(decided.effect.high)})" if decided and decided.effect else ""
+    effect = (
+        f"{signed(decided.effect.value)} ({signed(decided.effect.low)} – {signed(decided.effect.high)})"
+        if decided and decided.effect
+        else ""
+    )
     why = decided.why or "" if decided else ""
-    return Compared(text, str(decided.decision) if decided else "not-run", effect, decided.n_runs if decided else 0, rows, why, printed)
+    return Compared(
+        text,
+        str(decided.decision) if decided else "not-run",
+        effect,
+        decided.n_runs if decided else 0,
+        rows,
+        why,
+        printed,
+    )
 
 
 def _printed(cell: str, writer: Writer) -> Markup:
@@ -163,7 +194,9 @@ def _printed(cell: str, writer: Writer) -> Markup:
     value = row.cells.get(column_id) if row else None
     shown = f"{value.value:g}" if value and value.value is not None else "–"
     label = row.label if row else row_id
-    return Markup('<a href="{}">{} {}</a>').format(writer.link(f"reported/{table_id}.html#{row_id}--{column_id}"), label, shown)
+    return Markup('<a href="{}">{} {}</a>').format(
+        writer.link(f"reported/{table_id}.html#{row_id}--{column_id}"), label, shown
+    )
 
 
 def _forest(claim: Claim, found: Any, writer: Writer) -> Markup | None:  # noqa: ANN401
@@ -173,12 +206,20 @@ def _forest(claim: Claim, found: Any, writer: Writer) -> Markup | None:  # noqa:
     for comparison, decided in zip(claim.comparisons, found.comparisons, strict=False):
         if decided.effect:
             label = f"{comparison.metric}: {comparison.left.partition('[')[0]} − {comparison.right.partition('[')[0]}"
-            entries.append(charts.Interval(label, decided.effect.value, decided.effect.low, decided.effect.high, f"v-{decided.decision}"))
+            entries.append(
+                charts.Interval(
+                    label, decided.effect.value, decided.effect.low, decided.effect.high, f"v-{decided.decision}"
+                )
+            )
     if not entries:
         return None
     margins = {comparison.margin for comparison in claim.comparisons if comparison.margin}
-    legend = charts.Legend(writer.words("claims.forest"), writer.words("claims.forest.about"), writer.words("claims.forest.axis"), "")
-    return charts.forest(entries, legend, identity="forest", zero=0.0, margin=margins.pop() if len(margins) == 1 else None)
+    legend = Legend(
+        writer.words("claims.forest"), writer.words("claims.forest.about"), writer.words("claims.forest.axis"), ""
+    )
+    return charts.forest(
+        entries, legend, identity="forest", zero=0.0, margin=margins.pop() if len(margins) == 1 else None
+    )
 
 
 # ── printed tables ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,7 +227,7 @@ def _forest(claim: Claim, found: Any, writer: Writer) -> Markup | None:  # noqa:
 
 def reported_page(table: ReportedTable, writer: Writer) -> Page:
     """A printed table cell by cell; repaired and inconsistent cells marked, with the arithmetic beside them."""
-    words, sources = writer.words, writer.sources
+    sources = writer.sources
     found = sources.findings_of.get(table.id, ())
     at = {(finding.row, finding.column): finding for finding in found}
     body = writer.render(
@@ -196,6 +237,7 @@ def reported_page(table: ReportedTable, writer: Writer) -> Page:
         paper=sources.catalog.papers.get(table.paper),
         findings=found,
         at=at,
+        decimals={column.id: column.decimals for column in table.columns},
         method=lambda identity: identity and identity in sources.catalog.methods,
         relations=relations(table, "reported", writer),
         report=report_link(writer, "reported", table),
@@ -218,9 +260,11 @@ def column_groups(columns: Sequence[Printed]) -> list[tuple[str, int]]:
     return spans
 
 
-def number(value: float | None) -> str:
-    """A number for people, en dash for nothing."""
-    return "–" if value is None else f"{value:g}"
+def number(value: float | None, decimals: int | None = None) -> str:
+    """A number for people, en dash for nothing; with as many decimals as the print has, if it says."""
+    if value is None:
+        return "–"
+    return f"{value:g}" if decimals is None else f"{value:,.{decimals}f}"
 
 
 # ── audit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -231,7 +275,9 @@ def audit_page(writer: Writer) -> Page:
     words, sources = writer.words, writer.sources
     rows = tuple(_finding_row(index, finding, writer) for index, finding in enumerate(sources.findings))
     facets = (
-        facet("state", words("column.state"), rows, lambda v: words(f"finding.{v}") if words.has(f"finding.{v}") else v),
+        facet(
+            "state", words("column.state"), rows, lambda v: words(f"finding.{v}") if words.has(f"finding.{v}") else v
+        ),
         facet("table", words("column.table"), rows, lambda v: _table_title(v, sources)),
     )
     columns = (
@@ -243,13 +289,20 @@ def audit_page(writer: Writer) -> Page:
         Column("table", words("column.table")),
     )
     table = Table("findings", columns, rows, worth(facets), caption=words("audit.title"), export=True)
-    derived = sum(1 for one in sources.catalog.reported.values() for column in one.columns if column.formula for row in one.rows if column.id in row.cells)
+    derived = sum(
+        1
+        for one in sources.catalog.reported.values()
+        for column in one.columns
+        if column.formula
+        for row in one.rows
+        if column.id in row.cells
+    )
     cells = sum(len(row.cells) for one in sources.catalog.reported.values() for row in one.rows)
     issues = [
-        (kind, entry, issue)
+        (reference(f"{kind}/{entry.id}", writer), entry.known_issues)
         for kind in KINDS
         for entry in sources.catalog.kind(kind).values()
-        for issue in entry.known_issues
+        if entry.known_issues
     ]
     body = writer.render(
         "audit.html",
@@ -257,9 +310,11 @@ def audit_page(writer: Writer) -> Page:
         n_tables=len(sources.catalog.reported),
         n_cells=cells,
         n_derived=derived,
-        issues=[(reference(f"{kind}/{entry.id}", writer), issue) for kind, entry, issue in issues],
+        issues=issues,
         tables_list=list(sources.catalog.reported.values()),
-        paper_name=lambda identity: name(sources.catalog.papers[identity]) if identity in sources.catalog.papers else identity,
+        paper_name=lambda identity: (
+            name(sources.catalog.papers[identity]) if identity in sources.catalog.papers else identity
+        ),
     )
     return Page(writer.path, words("audit.title"), body, words("audit.lead"), "audit", ("navigation",), boost=2)
 
@@ -283,7 +338,7 @@ def _finding_row(index: int, finding: Finding, writer: Writer) -> Row:
     cells = (
         Cell(Markup('<a href="{}">{}</a>').format(place, label), label),
         Cell(str(finding.printed), finding.printed),
-        Cell(number(finding.recomputed), finding.recomputed),
+        Cell(number(finding.recomputed, column.decimals if column else None), finding.recomputed),
         Cell(Markup('<span class="aki-verdict aki-verdict--{}">{}</span>').format(finding.state, state), finding.state),
         Cell(finding.explanation if words.language == "en" else finding.explanation_zh),
         Cell(_table_title(finding.table, sources)),
@@ -315,7 +370,9 @@ def events(writer: Writer) -> list[Event]:
                 by_day.setdefault((change.since, kind, change.state, change.reason), []).append(entry)
     for (day, kind, state, reason), entries in by_day.items():
         if len(entries) > 3:
-            text = Markup("{}").format(words(f"new.many.{kind}", n=len(entries), state=words(f"status.{state}")))
+            place = {"reported": "audit/index.html#tables"}.get(kind, f"{kind}/index.html")
+            said = words(f"new.many.{kind}", n=len(entries), state=words(f"status.{state}"))
+            text = Markup('<a href="{}">{}</a>').format(writer.link(place), said)
             found.append(Event(day, kind, text, reason))
         else:
             for entry in entries:
@@ -326,9 +383,16 @@ def events(writer: Writer) -> list[Event]:
         key = (record.started_at.date(), record.experiment.id.split("/")[0])
         runs[key] = runs.get(key, 0) + 1
     for (day, suite), count in runs.items():
-        text = Markup('<a href="{}">{}</a>').format(writer.link("leaderboard/index.html"), words("new.runs", n=count, suite=suite))
+        text = Markup('<a href="{}">{}</a>').format(
+            writer.link("leaderboard/index.html"), words("new.runs", n=count, suite=suite)
+        )
         found.append(Event(day, "runs", text))
-    found += [Event(change.day, "changes", reference(change.target, writer) + Markup(" · {}").format(change.text), change.reason) for change in sources.changes]
+    found += [
+        Event(
+            change.day, "changes", reference(change.target, writer) + Markup(" · {}").format(change.text), change.reason
+        )
+        for change in sources.changes
+    ]
     return sorted(found, key=lambda event: (event.day, event.kind), reverse=True)
 
 

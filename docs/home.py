@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from docs import board, charts, findings
+from docs import board, charts, findings, rows
 from docs.browse import DIRECTIONS, name
+from docs.drawing import Legend, swatch
 from docs.pages import Page, Writer
 from docs.sources import Sources
 from docs.words import Words
@@ -37,7 +38,7 @@ class Area:
 def home_page(writer: Writer) -> Page:
     """Question, picture, map, news, freshness."""
     words, sources = writer.words, writer.sources
-    groups = board.groups(sources)
+    groups = rows.groups(sources)
     main = groups[0] if groups else None
     drawn = main if main and len(main.measured) > 1 else None
     body = writer.render(
@@ -47,12 +48,12 @@ def home_page(writer: Writer) -> Page:
         group=drawn,
         summary=board.summary(drawn, writer) if drawn else None,
         key=board.families_shown(drawn, sources) if drawn else [],
-        hollow=board.swatch("baseline", hollow=True),
-        filled=board.swatch("baseline"),
+        hollow=swatch("baseline", hollow=True),
+        filled=swatch("baseline"),
         events=findings.events(writer)[:6],
         latest=sources.active_papers[:6],
         paper_name=name,
-        form_word=lambda form: board.form_word(form, words),
+        form_word=lambda form: rows.form_word(form, words),
         counts={
             "papers": len(sources.active_papers),
             "methods": len(sources.catalog.methods),
@@ -97,7 +98,7 @@ def _area(term: Term, years: range, writer: Writer) -> Area:
     papers = [paper for paper in sources.active_papers if paper.direction == term.id]
     methods = [method for method in sources.catalog.methods.values() if method.family == term.id]
     counts = Counter(paper.first_year for paper in papers)
-    legend = charts.Legend(
+    legend = Legend(
         words("home.years", direction=words(f"direction.{term.id}")),
         ", ".join(f"{year}: {counts[year]}" for year in years if counts[year]),
         "",
@@ -110,7 +111,9 @@ def _area(term: Term, years: range, writer: Writer) -> Area:
         n_papers=len(papers),
         n_methods=len(methods),
         n_running=sum(method.implemented for method in methods),
-        by_year=charts.bars([(str(year), counts[year]) for year in years], legend, identity=f"years-{term.id}", family=term.id),
+        by_year=charts.bars(
+            [(str(year), counts[year]) for year in years], legend, identity=f"years-{term.id}", family=term.id
+        ),
         buckets=tuple((bucket, buckets[bucket]) for bucket in order),  # pyright: ignore[reportArgumentType]
     )
 
@@ -142,7 +145,7 @@ def not_run_page(writer: Writer) -> Page:
         tiers=Counter(record.experiment.tier for record in sources.records),
         devices=Counter(record.environment.device for record in sources.records),
         failed=[row for row in sources.rows if row.n_failed],
-        row_path=board.row_path,
+        row_path=rows.row_path,
     )
     return Page(writer.path, words("notrun.title"), body, words("notrun.lead"), "guides", boost=1.5)
 

@@ -73,16 +73,19 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: escape.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+        finalize=lambda value: (
+            escape.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        ),
     )
     environment.filters["safe_url"] = escape.link
     environment.filters["percent"] = percent
+    environment.filters["two"] = lambda value: f"{value:.2f}".replace("-", "−")
     return environment
 
 
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction as per cent for people; an en dash for nothing."""
-    return "–" if value is None or value != value else f"{100 * value:.{digits}f}"  # noqa: PLR0124 (NaN)
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,20 @@ class Writer:
         """A file that both languages share and that lies at the English root (`api/v1/papers.json`)."""
         return self.link(target if self.words.language == "en" else f"../{target}")
 
-    def render(self, template: str, **context: Any) -> str:
+    def render(self, template: str, **context: Any) -> str:  # noqa: ANN401 (whatever the template takes)
         """A template as Markdown: raw blocks without blank lines, headings between them."""
-        text = environment().get_template(template).render(
-            w=self.words, s=self.sources, link=self.link, shared=self.shared, heading=heading, **self.extra, **context
+        text = (
+            environment()
+            .get_template(template)
+            .render(
+                w=self.words,
+                s=self.sources,
+                link=self.link,
+                shared=self.shared,
+                heading=heading,
+                **self.extra,
+                **context,
+            )
         )
         return blocks(text)
 
@@ -122,8 +135,9 @@ HEADING = "\x01"
 
 
 def heading(text: str, anchor: str, level: int = 2) -> Markup:
-    """A Markdown heading in our own words, with an anchor that stays when the words change."""
-    return Markup(f"\n{HEADING}{'#' * level} {text} {{#{anchor}}}\n")
+    """A Markdown heading with an anchor that stays when the words change; no text becomes markup in it."""
+    line = f"{HEADING}{'#' * level} {escape.markdown(str(text))} {{#{anchor}}}"
+    return Markup(f"\n{line}\n")  # noqa: S704 (escaped for Markdown, which takes entities)
 
 
 def blocks(text: str) -> str:

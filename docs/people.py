@@ -83,15 +83,18 @@ def pages(sources: Sources, words: Words) -> Iterator[Page]:
     for one in written:
         body = linked(one.text, known, sources)
         if not one.translated:
-            note = words("guides.untranslated")
-            body = TITLE.sub(lambda found: f"{found[0]}\n\n!!! note\n    {note}", body, count=1)
+            title, _, rest = body.partition("\n")
+            body = f"{title}\n\n!!! note\n    {words('guides.untranslated')}\n{rest}"
         yield Page(f"guides/{one.name}.md", one.title, body, one.lead, "guides", boost=1.5)
 
 
 def linked(text: str, known: set[str], sources: Sources) -> str:
     """Links of a written page, made to fit the site: guides to guides, files to the repository, code left alone."""
     parts = CODE.split(text)
-    return "".join(part if index % 2 else LINK.sub(lambda found: _relink(found, known, sources), part) for index, part in enumerate(parts))
+    return "".join(
+        part if index % 2 else LINK.sub(lambda found: _relink(found, known, sources), part)
+        for index, part in enumerate(parts)
+    )
 
 
 def _relink(found: re.Match[str], known: set[str], sources: Sources) -> str:

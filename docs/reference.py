@@ -69,7 +69,9 @@ def pages(sources: Sources, words: Words) -> Iterator[Page]:
 def module(file: Path, path: str) -> Module:
     """Reads one module."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    things = tuple(_thing(node) for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and _public(node))
+    things = tuple(
+        _thing(node) for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and _public(node)
+    )
     return Module(path.removesuffix(".py").replace("/", "."), path, prose(ast.get_docstring(tree) or ""), things)
 
 
@@ -81,7 +83,12 @@ def _thing(node: ast.ClassDef | ast.FunctionDef) -> Thing:
     if isinstance(node, ast.FunctionDef):
         return Thing(node.name, _signature(node), prose(ast.get_docstring(node) or ""))
     bases = ", ".join(ast.unparse(base) for base in node.bases)
-    return Thing(node.name, f"class {node.name}({bases})" if bases else f"class {node.name}", prose(ast.get_docstring(node) or ""), tuple(_members(node)))
+    return Thing(
+        node.name,
+        f"class {node.name}({bases})" if bases else f"class {node.name}",
+        prose(ast.get_docstring(node) or ""),
+        tuple(_members(node)),
+    )
 
 
 def _members(node: ast.ClassDef) -> Iterator[tuple[str, Markup]]:

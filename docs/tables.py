@@ -1,4 +1,4 @@
-"""A table that a reader can filter, sort and take away: rows are complete without any script; `site.js` adds the rest."""
+"""A table that a reader can filter, sort and take away: rows are whole without a script; `site.js` adds the rest."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Column:
     numeric: bool = False
     shown: bool = True
     about: str = ""
+    tight: bool = False
+    """Never broken over lines."""
     lead: bool = False
     """The cell that names the row: heads the card on a phone."""
 
@@ -64,6 +66,8 @@ class Table:
     sort: str = ""
     caption: str = ""
     export: bool = False
+    scores: bool = False
+    """Mostly numbers: on a phone they stand side by side on the card."""
 
     @property
     def short(self) -> bool:
@@ -78,19 +82,12 @@ def slug(text: str) -> str:
 
 
 def facet(
-    key: str,
-    label: str,
-    rows: Iterable[Row],
-    name: Callable[[str], str],
-    order: Sequence[str] | Callable[[tuple[str, int]], object] | None = None,
+    key: str, label: str, rows: Iterable[Row], name: Callable[[str], str], order: Sequence[str] | None = None
 ) -> Facet:
     """The facet over what occurs in `rows`: in the given order, or most frequent first."""
     counts = Counter(value for row in rows for value in row.facets.get(key, ()))
-    if order is None:
-        values = [value for value, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    elif callable(order):
-        values = [value for value, _ in sorted(counts.items(), key=order)]  # pyright: ignore[reportArgumentType]
-    else:
+    values = [value for value, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    if order is not None:
         values = [value for value in order if counts[value]] + sorted(set(counts) - set(order))
     return Facet(key, label, tuple((value, name(value), counts[value]) for value in values))
 

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import yaml
 
+from registry.schema import Text
+
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 FILE = Path(__file__).with_name("words.yaml")
@@ -28,19 +30,21 @@ class Words:
 
     language: Language
 
-    def __call__(self, key: str, /, **values: Any) -> str:
+    def __call__(self, key: str, /, **values: Any) -> str:  # noqa: ANN401 (whatever the places take)
         """The sentence for `key`. Raises KeyError with the key when there is none: a missing word fails the build."""
         try:
             sentence = table()[key][self.language]
         except KeyError:
-            raise KeyError(f"docs/words.yaml: no entry '{key}' in '{self.language}'; add it in both languages") from None
+            raise KeyError(
+                f"docs/words.yaml: no entry '{key}' in '{self.language}'; add it in both languages"
+            ) from None
         return sentence.format(**values) if values else sentence
 
     def has(self, key: str) -> bool:
         """Whether the vocabulary knows this key."""
         return key in table()
 
-    def of(self, text: Any) -> str:
+    def of(self, text: Text | None) -> str:
         """The text of a bilingual entry field (`registry.schema.Text`) in this language; empty for None."""
         return "" if text is None else str(getattr(text, self.language))
 

@@ -1,0 +1,228 @@
+"""The leaderboard as a table: a line per row and one for the base model; every number leads to the runs behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from docs.browse import FAMILIES
+from docs.drawing import swatch
+from docs.pages import Writer, percent
+from docs.rows import Group, family, form_word, group_title, groups, labels, row_path, standing_of
+from docs.tables import Cell, Column, Row, Table, facet, slug, worth
+from docs.words import Words
+from reproductions.rows import Estimate, LeaderboardRow
+
+
+def board_table(group: Group, writer: Writer, *, identity: str = "board", export: bool = True) -> Table:
+    """One line per row of the group and one for the base model; every number leads to the runs behind it."""
+    words, sources = writer.words, writer.sources
+    names = labels(group.rows, words, sources)
+    rows = [_board_row(row, group, names, writer) for row in group.rows]
+    base = _base_row(group, writer)
+    forms = {row.form: form_word(row.form, words) for row in group.rows}
+    facets = (
+        facet("family", words("column.family"), rows, lambda v: words(f"family.{v}"), FAMILIES),
+        facet("form", words("column.form"), rows, lambda v: forms[v], tuple(forms)),
+        facet("tuning", words("column.tuning"), rows, lambda v: words(f"tuning.{v}")),
+        facet(
+            "standing",
+            words("column.standing"),
+            rows,
+            lambda v: words(f"standing.{v}"),
+            ("best", "tied", "below", "failed"),
+        ),
+        facet("tier", words("column.tier"), rows, lambda v: words(f"tier.{v}")),
+        facet("seeds", words("column.seeds"), rows, str),
+    )
+    return Table(
+        identity,
+        board_columns(group, words),
+        (*([base] if base else []), *rows),
+        worth(facets),
+        sort="-average",
+        caption=group_title(group, words),
+        export=export,
+        scores=True,
+    )
+
+
+def board_columns(group: Group, words: Words) -> tuple[Column, ...]:
+    """Scores first, then dimensions, then how sure, then what it took."""
+
+    def column(key: str, *, shown: bool = True, numeric: bool = True) -> Column:
+        about = words(f"column.{key}.about") if words.has(f"column.{key}.about") else ""
+        return Column(key, words(f"column.{key}"), numeric=numeric, shown=shown, about=about)
+
+    return (
+        Column("method", words("column.method"), lead=True),
+        column("form", numeric=False),
+        column("adaptation"),
+        column("retention"),
+        column("average"),
+        column("rank"),
+        column("pareto", shown=False),
+        *(Column(slug(name), name, numeric=True, about=words(f"dimension.{name}")) for name in group.dimensions),
+        column("cem", shown=False),
+        column("f1", shown=False),
+        column("first-words-cem", shown=False),
+        column("reliability", shown=False),
+        column("runs"),
+        column("seconds", shown=False),
+        column("memory", shown=False),
+        column("parameters", shown=False),
+        column("tuning", shown=False, numeric=False),
+        column("tier", shown=False, numeric=False),
+        column("proof", numeric=False),
+    )
+
+
+def score(estimate: Estimate | None, href: str, words: Words) -> Cell:
+    """A value with its interval below it, linked to where it comes from."""
+    if estimate is None:
+        return Cell(Markup('<span class="aki-none">–</span>'), None)
+    shown = Markup('<a class="aki-score" href="{}">{}<small>{}–{}</small></a>').format(
+        href, percent(estimate.value), percent(estimate.low), percent(estimate.high)
+    )
+    return Cell(shown, round(100 * estimate.value, 4))
+
+
+def _board_row(row: LeaderboardRow, group: Group, names: Mapping[str, str], writer: Writer) -> Row:
+    words, sources = writer.words, writer.sources
+    page = writer.link(f"{row_path(row)}.html")
+    standing = standing_of(row)
+    lead = Markup("{}<a href='{}'>{}</a>").format(
+        swatch(family(row.method, sources), hollow=row.form == "raw"), page, names[row.id]
+    )
+    if row.best:
+        lead += Markup(' <span class="aki-tag aki-tag--best">{}</span>').format(words("standing.best"))
+    elif row.separable is False:
+        lead += Markup(' <span class="aki-tag">{}</span>').format(words("standing.tied"))
+    if row.status != "finished":
+        lead += Markup(' <span class="aki-tag aki-tag--bad">{}</span>').format(words(f"runstatus.{row.status}"))
+    if row.degenerate:
+        lead += Markup(' <span class="aki-tag" title="{}">{}</span>').format(
+            words("board.degenerate.about"), words("board.degenerate")
+        )
+    cost = row.cost
+    cells = (
+        Cell(lead, names[row.id]),
+        Cell(form_word(row.form, words), row.form),
+        score(row.adaptation, f"{page}#adaptation", words),
+        score(row.retention, f"{page}#retention", words),
+        score(row.average, f"{page}#runs", words),
+        rank_cell(row, words),
+        Cell(percent(row.pareto, 0), None if row.pareto is None else round(row.pareto, 4)),
+        *(score(row.by_dimension.get(name), f"{page}#retention", words) for name in group.dimensions),
+        score(row.cem, f"{page}#adaptation", words),
+        score(row.f1, f"{page}#adaptation", words),
+        score(row.first_words_cem, f"{page}#adaptation", words),
+        Cell(percent(row.reliability), None if row.reliability is None else round(100 * row.reliability, 4)),
+        Cell(f"{row.n_runs}" + (f" ({row.n_failed} ✗)" if row.n_failed else ""), row.n_runs),
+        Cell(f"{cost.train_seconds:.1f}" if cost else "–", round(cost.train_seconds, 2) if cost else None),
+        Cell(f"{cost.peak_bytes / 2**20:,.0f}" if cost else "–", round(cost.peak_bytes / 2**20) if cost else None),
+        Cell(f"{cost.trainable_parameters:,}" if cost else "–", cost.trainable_parameters if cost else None),
+        Cell(words(f"tuning.{row.tuning.kind}"), row.tuning.kind),
+        Cell(words(f"tier.{row.tier}"), row.tier),
+        Cell(Markup('<a href="{}#runs">{}</a>').format(page, words("board.proof", n=len(row.records))), row.command),
+    )
+    facets = {
+        "family": (family(row.method, sources),),
+        "form": (row.form,),
+        "tuning": (row.tuning.kind,),
+        "standing": (standing,),
+        "tier": (row.tier,),
+        "seeds": (str(row.n_seeds),),
+    }
+    return Row(slug(row.id), cells, facets, f"{row.method} {row.id}", mark="failed" if row.status == "failed" else "")
+
+
+def rank_cell(row: LeaderboardRow, words: Words) -> Cell:
+    """Rank interval by average: `2–5`."""
+    if "average" not in row.ranks:
+        return Cell("–", None)
+    low, high = row.ranks["average"]
+    return Cell(f"{low}" if low == high else f"{low}–{high}", low)
+
+
+def _base_row(group: Group, writer: Writer) -> Row | None:
+    base = group.base
+    if base is None:
+        return None
+    words = writer.words
+    by_dimension = {
+        name: _mean([row.base_by_dimension[name] for row in group.measured if name in row.base_by_dimension])
+        for name in group.dimensions
+    }
+    page = writer.link(f"{row_path(group.measured[0])}.html#base")
+
+    def value(number: float | None) -> Cell:
+        if number is None:
+            return Cell("–", None)
+        return Cell(
+            Markup('<a class="aki-score" href="{}">{}</a>').format(page, percent(number)), round(100 * number, 4)
+        )
+
+    known: dict[str, Cell] = {
+        "method": Cell(
+            Markup("<span class='aki-ring' aria-hidden='true'></span>{}").format(words("board.base")),
+            words("board.base"),
+        ),
+        "form": Cell(words("board.base.form")),
+        "adaptation": value(base[0]),
+        "retention": value(base[1]),
+        "average": value((base[0] + base[1]) / 2),
+        **{slug(name): value(number) for name, number in by_dimension.items()},
+    }
+    cells = tuple(known.get(column.key, Cell("", None)) for column in board_columns(group, words))
+    return Row("base-model", cells, mark="base")
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def results_of_method(method: str, writer: Writer) -> Table | None:
+    """All rows of one method over all groups, as a small table."""
+    words, sources = writer.words, writer.sources
+    found = [(group, row) for group in groups(sources) for row in group.rows if row.method == method]
+    if not found:
+        return None
+    rows = []
+    for group, row in found:
+        page = writer.link(f"{row_path(row)}.html")
+        names = labels(group.rows, words, sources)
+        lead = Markup("{}<a href='{}'>{}</a>").format(
+            swatch(family(method, sources), hollow=row.form == "raw"), page, names[row.id]
+        )
+        cells = (
+            Cell(lead, names[row.id]),
+            Cell(form_word(row.form, words), row.form),
+            Cell(
+                Markup("<a href='{}'>{}</a>").format(
+                    writer.link(group.path.removesuffix(".md") + ".html"), group_title(group, words)
+                )
+            ),
+            score(row.adaptation, f"{page}#adaptation", words),
+            score(row.retention, f"{page}#retention", words),
+            score(row.average, f"{page}#runs", words),
+            rank_cell(row, words),
+            Cell(str(row.n_runs), row.n_runs),
+        )
+        rows.append(Row(slug(row.id), cells, {"suite": (row.suite,), "form": (row.form,)}))
+    columns = (
+        Column("row", words("column.row"), lead=True),
+        Column("form", words("column.form")),
+        Column("group", words("column.group")),
+        Column("adaptation", words("column.adaptation"), numeric=True),
+        Column("retention", words("column.retention"), numeric=True),
+        Column("average", words("column.average"), numeric=True),
+        Column("rank", words("column.rank"), numeric=True),
+        Column("runs", words("column.runs"), numeric=True),
+    )
+    facets = (
+        facet("suite", words("column.suite"), rows, str),
+        facet("form", words("column.form"), rows, lambda v: form_word(v, words)),
+    )
+    return Table("results", columns, tuple(rows), worth(facets), caption=words("method.results"), scores=True)

@@ -1,0 +1,228 @@
+"""What stands on the pages, before MkDocs: facts from entries, numbers from records, text that stays text."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from conftest import HOSTILE_ID
+
+from docs import escape, pages, people
+from docs.boardtable import board_table
+from docs.pages import Writer, heading
+from docs.rows import groups
+from docs.tables import slug
+from docs.words import LANGUAGES, Words, table
+
+
+@pytest.fixture(scope="module")
+def english(sources):
+    return {page.path: page for page in pages.every(sources, Words("en"))}
+
+
+@pytest.fixture(scope="module")
+def chinese(sources):
+    return {page.path: page for page in pages.every(sources, Words("zh"))}
+
+
+def test_every_page_exists_in_both_languages(english, chinese):
+    assert set(english) == set(chinese)
+
+
+def test_there_is_a_page_per_paper_method_benchmark_claim_and_printed_table(sources, english):
+    for kind in ("papers", "methods", "benchmarks", "claims", "reported"):
+        assert {f"{kind}/{one}.md" for one in sources.catalog.kind(kind)} <= set(english)
+
+
+def test_every_row_has_a_page_and_every_run_behind_it_a_record(sources, english):
+    for row in sources.rows:
+        body = english[f"runs/{row.id}.md"].body
+        for record in row.records:
+            assert f"records/{record}" in body
+
+
+def test_every_number_of_the_board_is_linked_to_the_runs_behind_it(sources):
+    group = groups(sources)[0]
+    shown = board_table(group, Writer(Words("en"), sources, group.path))
+    keys = [column.key for column in shown.columns]
+    for row in shown.rows:
+        if row.mark:
+            continue
+        for key in ("adaptation", "retention", "average"):
+            assert f"runs/{row.id.replace('kore-', 'kore/', 1)}.html#" in str(row.cells[keys.index(key)].content)
+
+
+def test_the_board_keeps_failed_rows_and_puts_the_base_model_first(sources):
+    group = groups(sources)[0]
+    rows = board_table(group, Writer(Words("en"), sources, group.path)).rows
+    assert rows[0].mark == "base"
+    assert [row.id for row in rows if row.mark == "failed"] == ["kore-corda-raw"]
+
+
+def test_without_records_the_board_says_so_and_shows_no_number(empty):
+    found = {page.path: page for page in pages.every(empty, Words("en"))}
+    assert "No run has been published yet" in found["leaderboard/index.md"].body
+    assert "<svg" not in found["leaderboard/index.md"].body
+    assert "aki reproduce run" in found["leaderboard/index.md"].body
+
+
+def test_counts_on_the_first_page_are_those_of_the_registry(sources, english):
+    active = sum(paper.active for paper in sources.catalog.papers.values())
+    assert f">{active}</dd>" in english["index.md"].body
+
+
+def test_facts_say_where_and_when_they_were_read(english):
+    body = english["papers/kore-2025.md"].body
+    assert re.search(r"checked on \d{4}-\d{2}-\d{2}", body)
+    assert "source</a>" in body
+
+
+def test_unknown_is_told_from_known_to_be_absent(sources, english):
+    paper = next(one for one in sources.papers if one.code.value == "not-checked")
+    assert "not checked" in english[f"papers/{paper.id}.md"].body
+
+
+def test_a_paper_page_cites_and_describes_itself_for_machines(english):
+    page = english["papers/kore-2025.md"]
+    assert dict(page.citation)["citation_arxiv_id"] == "2510.19316"
+    assert page.jsonld is not None
+    assert page.jsonld["@type"] == "ScholarlyArticle"
+    assert "@misc{kore-2025" in page.body
+
+
+def test_problems_are_reported_with_entry_filled_in(english):
+    assert "issues/new?template=problem.yml" in english["papers/kore-2025.md"].body
+    assert "entry=papers%2Fkore-2025" in english["papers/kore-2025.md"].body
+
+
+def test_printed_tables_mark_what_the_audit_found(sources, english):
+    finding = next(one for one in sources.findings if one.state == "inconsistent")
+    body = english[f"reported/{finding.table}.md"].body
+    cell = re.search(rf'<td id="{re.escape(finding.row)}--{re.escape(finding.column)}"[^>]*>', body)
+    assert cell
+    assert "aki-cell--inconsistent" in cell[0]
+
+
+def test_claims_carry_the_verdict_of_our_runs(sources, english):
+    decided = next(
+        one for one in sources.verdicts.values() if one.decision in {"supported", "contradicted", "inconclusive"}
+    )
+    assert f"aki-verdict--{decided.decision}" in english[f"claims/{decided.claim}.md"].body
+
+
+def test_what_has_not_been_run_is_listed(sources, english):
+    body = english["about/not-run.md"].body
+    for method in sources.catalog.methods.values():
+        assert (f"methods/{method.id}.html" in body) == (
+            not method.implemented or method.id not in {row.method for row in sources.rows if row.status != "failed"}
+        )
+
+
+# ── text from outside stays text ────────────────────────────────────────────────────────────────────────────────────
+
+
+def outside_code(body: str) -> str:
+    return re.sub(r"<pre\b.*?</pre>", "", body, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_hostile_title_is_escaped_on_every_page_that_shows_it(sources, language):
+    for page in pages.every(sources, Words(language)):
+        text = page.text()
+        assert "<script>alert" not in text, page.path
+        assert "<img src=x" not in text, page.path
+        if HOSTILE_ID in page.path:
+            assert "&lt;script&gt;" in page.body
+
+
+def test_prose_cannot_start_a_heading(english):
+    body = english[f"papers/{HOSTILE_ID}.md"].body
+    markdown = [line for line in body.split("\n\n") if line.startswith("#")]
+    assert all("{#" in line for line in markdown)
+    assert not any("Nor this" in line for line in markdown)
+
+
+def test_the_header_survives_any_title(english):
+    import yaml
+
+    header = english[f"papers/{HOSTILE_ID}.md"].text().split("---\n")[1]
+    read = yaml.safe_load(header)
+    assert "<" not in read["title"]
+    assert "</script" not in read["jsonld"]
+    assert json.loads(read["jsonld"])["name"].startswith("</title>")
+
+
+@pytest.mark.parametrize("title", ["a\x00b\x02c", "x\u2028y", "\ufeff---\ntitle: z", "😀 emoji", "a\u202eb", "'\"\\"])
+def test_front_matter_reads_back_whatever_the_title(title):
+    import yaml
+
+    text = escape.front_matter({"title": escape.html(title)})
+    assert text.count("\n---\n") == 1
+    assert "\x00" not in yaml.safe_load(text.split("---\n")[1])["title"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", " data:text/html,x", "JAVASCRIPT:x", "//evil.example", "vbscript:x", "\x01javascript:x"],
+)
+def test_only_web_addresses_become_links(url):
+    assert escape.link(url) == "#"
+
+
+def test_hidden_characters_are_shown():
+    assert escape.plain("a\u200bb\u202ec") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c"
+
+
+def test_headings_take_any_text_without_becoming_markup():
+    line = str(heading('a {#b} [c](d) <e> `f` "g" *h* _i_', "anchor"))
+    assert "{#anchor}" in line
+    assert not set('[]<>`*_"') & set(line.replace("{#anchor}", ""))
+
+
+# ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_sentence_exists_in_both_languages_with_the_same_places():
+    for key, both in table().items():
+        assert set(both) == set(LANGUAGES), key
+        places = [set(re.findall(r"\{(\w+)\}", sentence)) for sentence in both.values()]
+        assert places[0] == places[1], key
+
+
+def test_chinese_sentences_are_chinese():
+    same = {key for key, both in table().items() if both["en"] == both["zh"]}
+    assert {key.split(".")[0] for key in same} <= {"column", "tier", "tuning"}
+
+
+def test_a_missing_word_names_itself():
+    with pytest.raises(KeyError, match=r"words.yaml: no entry 'no\.such'"):
+        Words("en")("no.such")
+
+
+def test_chinese_pages_are_in_chinese(chinese):
+    assert "论文" in chinese["papers/index.md"].body
+    assert "Filter these rows" not in chinese["papers/index.md"].body
+
+
+# ── written pages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_links_of_written_pages_lead_to_their_place_on_the_site(sources):
+    text = "See [x](other.zh.md#y), [code](../../registry/schema.py) and `[not](a.md)` and [out](https://example.org/)."
+    linked = people.linked(text, {"other"}, sources)
+    assert "[x](other.md#y)" in linked
+    assert "https://github.com/example/list/blob/main/registry/schema.py" in linked
+    assert "`[not](a.md)`" in linked
+    assert "[out](https://example.org/)" in linked
+
+
+def test_a_page_in_one_language_only_says_so(tmp_path):
+    (tmp_path / "only.md").write_text("# Only\n\nText.\n", encoding="utf-8")
+    found = people.guides(Words("zh"), tmp_path)
+    assert [(one.name, one.translated, one.lead) for one in found] == [("only", False, "Text.")]
+
+
+@pytest.mark.parametrize(("text", "expected"), [("ICLR 2026", "iclr-2026"), ("会议 / 期刊", "会议-期刊"), ("!!", "x")])
+def test_values_in_addresses_are_readable(text, expected):
+    assert slug(text) == expected
