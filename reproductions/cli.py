@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reproductions import data_cli
+from reproductions import data_cli, launch_cli
 from reproductions.records import RESULTS, RUNS, RecordError
 from reproductions.spec import EXPERIMENTS, Experiment, SpecError
 
@@ -35,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_cli.app, name="data")
+app.add_typer(launch_cli.app, name="launch")
 
 UsageErrors: type[Exception] = typer.BadParameter.__mro__[2]
 """Base of all that typer raises for wrong usage; typer brings its own click and does not name the class."""
@@ -47,6 +48,9 @@ Model = Annotated[str | None, typer.Option("--model", help="Another base model: 
 Form = Annotated[str | None, typer.Option("--form", help="Another form of the data: raw, knowledge-tree, …")]
 Seed = Annotated[list[int] | None, typer.Option("--seed", min=0, help="Seeds in place of the spec's; repeatable.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Another setting, training.steps=50; repeatable.")]
+
+
+INTERRUPTED = 130
 
 
 class RefusalError(Exception):
@@ -67,8 +71,9 @@ def main(arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         return _refuse(f"{error.name} is not installed; running needs: pip install -e '.[reproductions]'")
     except (typer.Abort, KeyboardInterrupt):
+        result = INTERRUPTED
+    if result == INTERRUPTED:  # typer itself turns an interrupt into this code
         sys.stderr.write("aki reproduce: interrupted; nothing is half-written, the same command goes on from here\n")
-        return 130
     return result if isinstance(result, int) else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,6 +35,9 @@ from reproductions.tuning import learning
 from reproductions.vlm import VLM, cpu_has_bfloat16, load_vlm
 
 TENTHS = 10
+# Loading takes a fraction of a second here; its bars and the library's notes to its own authors would hide ours.
+transformers_logging.disable_progress_bar()
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,6 @@ def run(job: Job, notify: Callable[[Notice], None] = lambda _: None) -> RunRecor
     Interrupts pass through and leave the saved state.
     """
     torch.set_num_threads(1)
-    transformers_logging.disable_progress_bar()
     done = finished(job)
     if done is not None:
         return done

@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers.utils.output_capturing import install_output_capuring_hook
+from transformers.modeling_utils import PreTrainedModel
+from transformers.utils.output_capturing import _CAN_RECORD_REGISTRY, install_output_capuring_hook
 
 from reproductions.method import Context, Method
 from reproductions.records import Answer, Step
@@ -115,4 +116,15 @@ def load(path: Path, identity: str) -> State | None:
         return None
     except Exception:  # a damaged pickle may raise anything
         return None
-    return state if isinstance(state, State) and state.identity == identity else None
+    if not isinstance(state, State) or state.identity != identity:
+        return None
+    if state.vlm is not None:
+        _announce(state.vlm)
+    return state
+
+
+def _announce(vlm: VLM) -> None:
+    """Tell transformers which hidden states these classes give; building a model does, unpickling one does not."""
+    for module in vlm.model.modules():
+        if isinstance(module, PreTrainedModel):
+            _CAN_RECORD_REGISTRY[module] = module._can_record_outputs
