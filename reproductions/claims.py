@@ -162,6 +162,8 @@ def settings(row: LeaderboardRow) -> dict[str, str]:
     parts = [row.training.model_dump(), row.tuning.model_dump(), row.data.model_dump(exclude={"form"})]
     merged = {name: value for part in parts for name, value in part.items()} | row.method_config
     merged |= {"suite": row.suite, "model": row.model, "protocol": row.protocol}
+    if row.method_config.get("dimensions"):
+        merged["prior"] = "specific"  # a constraint from samples of some abilities alone, as the claims call it
     return {name: str(value).lower() for name, value in merged.items()}
 
 

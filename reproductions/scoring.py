@@ -22,13 +22,17 @@ def key_of(record: RunRecord) -> Key:
 
 
 def run_scores(record: RunRecord, root: Path) -> RunScores:
-    """Item scores after the last task, from the answers beside the record. Raises RecordError."""
+    """Item scores after the last task, from the answers beside the record; read once. Raises RecordError."""
     path = records.record_path(root, record.experiment.id, record.seed)
-    return score_answers(_last_answers(path, record), record.steps[-1].after)
+    file = records.answers_path(path)
+    changed = file.stat().st_mtime_ns if file.exists() else 0
+    return _read(path, record.answers_digest, record.steps[-1].after, changed)
 
 
-def _last_answers(path: Path, record: RunRecord) -> list[Answer]:
-    return [one for one in records.load_answers(path, record.answers_digest) if one.step == record.steps[-1].after]
+@lru_cache(maxsize=2048)
+def _read(path: Path, digest: str | None, step: int, changed: int) -> RunScores:
+    """`changed`: when the file was last written, so that a new file is read again."""
+    return score_answers(records.load_answers(path, digest), step)
 
 
 def score_answers(answers: Iterable[Answer], step: int) -> RunScores:
