@@ -27,6 +27,7 @@ def files(sources: Sources) -> Iterator[tuple[str, str]]:
         yield _place(path), text
     rows = [row.model_dump(mode="json") for row in sources.rows]
     yield f"api/{VERSION}/leaderboard.json", document("leaderboard", rows, sources)
+    yield f"api/{VERSION}/leaderboard.compact.json", compact(sources.rows)
     yield f"api/{VERSION}/leaderboard.csv", leaderboard_csv(sources.rows)
     verdicts = [verdict.model_dump(mode="json") for verdict in sources.verdicts.values()]
     yield f"api/{VERSION}/verdicts.json", document("verdicts", verdicts, sources)
@@ -34,6 +35,9 @@ def files(sources: Sources) -> Iterator[tuple[str, str]]:
     yield f"api/{VERSION}/audit.json", document("audit", found, sources)
     gaps = [gap.model_dump(mode="json") for gap in sources.gaps]
     yield f"api/{VERSION}/gap.json", document("gap", gaps, sources)
+    for taken in sources.snapshots:
+        text = json.dumps(taken.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+        yield f"api/{VERSION}/releases/{taken.name}.json", text + "\n"
     for language in LANGUAGES:
         yield from change_feeds(sources, Words(language))
 
@@ -57,6 +61,30 @@ def document(name: str, items: Sequence[object], sources: Sources) -> str:
         "commit": sources.commit,
     }
     return json.dumps({**head, "items": items}, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def compact(rows: Sequence[LeaderboardRow]) -> str:
+    """The board column by column, scores as whole per mille: what a dashboard needs, a twentieth of the whole."""
+
+    def mille(value: float | None) -> int | None:
+        return None if value is None else round(1000 * value)
+
+    def interval(metric: str) -> list[list[int | None]]:
+        found: list[Estimate | None] = [getattr(row, metric) for row in rows]
+        return [[mille(one.value), mille(one.low), mille(one.high)] if one else [] for one in found]
+
+    dimensions = list(dict.fromkeys(name for row in rows for name in row.by_dimension))
+    columns: dict[str, object] = {
+        name: [getattr(row, name) for row in rows] for name in ("id", "method", "form", "n_runs")
+    }
+    columns |= {metric: interval(metric) for metric in ("adaptation", "retention", "average")}
+    for name in dimensions:
+        columns[name] = [mille(row.by_dimension[name].value) if name in row.by_dimension else None for row in rows]
+    columns["rank"] = [list(row.ranks.get("average", ())) for row in rows]
+    columns["pareto"] = [None if row.pareto is None else round(100 * row.pareto) for row in rows]
+    columns["train_seconds"] = [None if row.cost is None else round(row.cost.train_seconds, 1) for row in rows]
+    head = {"name": "leaderboard", "version": 1, "licence": exports.DATA_LICENCE, "unit": "per mille"}
+    return json.dumps({**head, "columns": columns}, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def leaderboard_csv(rows: tuple[LeaderboardRow, ...]) -> str:

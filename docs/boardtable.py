@@ -12,6 +12,7 @@ from docs.pages import Writer, percent
 from docs.rows import Group, family, form_word, group_title, groups, labels, row_path, standing_of
 from docs.tables import Cell, Column, Row, Table, facet, slug, worth
 from docs.words import Words
+from reproductions.leaderboard import PAPER_FORM
 from reproductions.rows import Estimate, LeaderboardRow
 
 
@@ -74,6 +75,7 @@ def board_columns(group: Group, words: Words) -> tuple[Column, ...]:
         column("parameters", shown=False),
         column("tuning", shown=False, numeric=False),
         column("tier", shown=False, numeric=False),
+        column("reported", shown=False, numeric=False),
         column("proof", numeric=False),
     )
 
@@ -125,6 +127,7 @@ def _board_row(row: LeaderboardRow, group: Group, names: Mapping[str, str], writ
         Cell(f"{cost.trainable_parameters:,}" if cost else "–", cost.trainable_parameters if cost else None),
         Cell(words(f"tuning.{row.tuning.kind}"), row.tuning.kind),
         Cell(words(f"tier.{row.tier}"), row.tier),
+        printed_cell(row, writer),
         Cell(Markup('<a href="{}#runs">{}</a>').format(page, words("board.proof", n=len(row.records))), row.command),
     )
     facets = {
@@ -136,6 +139,25 @@ def _board_row(row: LeaderboardRow, group: Group, names: Mapping[str, str], writ
         "seeds": (str(row.n_seeds),),
     }
     return Row(slug(row.id), cells, facets, f"{row.method} {row.id}", mark="failed" if row.status == "failed" else "")
+
+
+def printed_cell(row: LeaderboardRow, writer: Writer) -> Cell:
+    """What a paper reports for the method on the data it uses, beside ours and never mixed with it: another scale."""
+    if row.form != PAPER_FORM.get(row.method, "raw"):
+        return Cell("", None)
+    found = {
+        gap.metric: (gap.table, entry.reported)
+        for gap in reversed(writer.sources.gaps)
+        for entry in gap.entries
+        if entry.method == row.method and gap.suite == row.suite
+    }
+    if "adaptation" not in found or "retention" not in found:
+        return Cell("", None)
+    table = found["adaptation"][0]
+    line = next((one.id for one in writer.sources.catalog.reported[table].rows if one.method == row.method), "")
+    shown = f"{found['adaptation'][1]:.1f} / {found['retention'][1]:.1f}"
+    link = Markup('<a href="{}">{}</a>').format(writer.link(f"reported/{table}.html#{line}"), shown)
+    return Cell(link, shown)
 
 
 def rank_cell(row: LeaderboardRow, words: Words) -> Cell:

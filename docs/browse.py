@@ -97,7 +97,7 @@ def paper_table(writer: Writer) -> Table:
         Column("direction", words("column.direction")),
         Column("model", words("column.model")),
         Column("venue", words("column.venue")),
-        Column("status", words("column.status")),
+        Column("status", words("column.status"), tight=True),
         Column("stars", words("column.stars"), numeric=True, about=words("column.stars.about")),
         Column("tasks", words("column.tasks"), shown=False),
         Column("datasets", words("column.datasets"), shown=False),

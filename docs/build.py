@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docs import api, pages, people
+from docs import api, changes, pages, people, releases
 from docs.sources import ROOT, Sources, commit, github_remote
 from docs.words import LANGUAGES, Language, Words
 
 ASSETS = Path(__file__).with_name("assets")
 SHARED = ("stylesheets", "javascripts")
 """Folders below assets/ that the Chinese pages take from the English root."""
+PICTURES = frozenset({".png", ".svg", ".jpg", ".webp"})
 SECTIONS = ("leaderboard", "papers", "methods", "benchmarks", "repositories", "claims", "audit")
 
 
@@ -46,6 +47,8 @@ def gather(
 
     Raises BuildError if the registry has errors or a record is damaged: a site never shows half of what there is.
     """
+    from agent.ledger import LedgerError
+    from agent.workspaces import WorkspaceError
     from registry import load
     from registry.audit import audit
     from reproductions import claims, leaderboard, records, spec
@@ -62,6 +65,11 @@ def gather(
         gaps = leaderboard.gap(catalog, rows, root)
     except records.RecordError as error:
         raise BuildError(str(error)) from None
+    try:
+        approved, heard = changes.applied(), changes.heartbeats()
+    except (LedgerError, WorkspaceError) as error:
+        raise BuildError(str(error)) from None
+    snapshots = releases.load()
     return Sources(
         catalog=catalog,
         rows=rows,
@@ -70,6 +78,10 @@ def gather(
         verdicts=verdicts,
         findings=audit(catalog),
         experiments=spec.load_all(),
+        changes=approved,
+        heartbeats=heard,
+        releases=releases.history(snapshots),
+        snapshots=snapshots,
         commit=commit(),
         site_url=site_url and site_url.rstrip("/") + "/",
         repository_url=(repository_url or github_remote()).rstrip("/"),
@@ -155,6 +167,9 @@ def assets() -> dict[Path, str]:
         found[file] = f"assets/{folder}/{file.stem}.{digest}{file.suffix}"
     found[ASSETS / "iframe-worker.js"] = "assets/javascripts/iframe-worker.js"
     found[ASSETS / "favicon.svg"] = "assets/images/favicon.svg"
+    for file in sorted(ASSETS.iterdir()):
+        if file.suffix in PICTURES and file not in found:
+            found[file] = f"assets/{file.name}"  # where written pages expect theirs
     return found
 
 
@@ -219,7 +234,7 @@ def palette(words: Words) -> list[dict[str, Any]]:
 def navigation(words: Words) -> list[dict[str, Any]]:
     """Lists and guides only: an entry in the navigation costs a line on every page."""
     written = [{guide.title: f"guides/{guide.name}.md"} for guide in people.guides(words)]
-    guides: list[Any] = [{words("guides.title"): "guides/index.md"}, *written]
+    guides: list[Any] = [{words("guides.overview"): "guides/index.md"}, *written]
     guides += [
         {words("notrun.title"): "about/not-run.md"},
         {words("guides.data"): "reference/data.md"},

@@ -185,6 +185,27 @@ def picture(
     return 0
 
 
+@app.command()
+def release(name: Annotated[str, typer.Argument(help="Version, v0.1.0.")]) -> int:
+    """Keep the leaderboard as it is now under a version, for the history of releases.
+
+    Example: aki site release v0.1.0
+    """
+    from docs import build as building
+    from docs import releases
+
+    sources = building.gather()
+    if not sources.rows:
+        raise RefusalError("there are no rows to keep yet; publish records below reproductions/results first")
+    try:
+        taken = releases.snapshot(name, sources.rows, day=sources.today, commit=sources.commit)
+        file = releases.save(taken)
+    except (ValueError, FileExistsError) as error:
+        raise RefusalError(str(error)) from None
+    print(f"wrote {_short(file)}: {len(taken.rows)} rows")
+    return 0
+
+
 def say(line: str) -> None:
     """Progress, to stderr."""
     sys.stderr.write(f"{line}\n")

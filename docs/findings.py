@@ -387,12 +387,10 @@ def events(writer: Writer) -> list[Event]:
             writer.link("leaderboard/index.html"), words("new.runs", n=count, suite=suite)
         )
         found.append(Event(day, "runs", text))
-    found += [
-        Event(
-            change.day, "changes", reference(change.target, writer) + Markup(" · {}").format(change.text), change.reason
-        )
-        for change in sources.changes
-    ]
+    for change in sources.changes:
+        said = words(f"new.operation.{change.kind}", field=change.field or "–")
+        text = reference(change.target, writer) + Markup(" · {}").format(said)
+        found.append(Event(change.day, "changes", text, change.reason))
     return sorted(found, key=lambda event: (event.day, event.kind), reverse=True)
 
 
@@ -405,6 +403,7 @@ def new_page(writer: Writer) -> Page:
         "new.html",
         days=[(day, [event for event in found if event.day == day]) for day in days],
         latest=sources.papers[:10],
+        heartbeats=sources.heartbeats,
         paper_name=name,
         title=title,
     )

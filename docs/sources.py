@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docs.changes import Change, Heartbeat
+from docs.releases import Release, Snapshot
 from registry import exports
 from registry.audit import Finding
 from registry.schema import Claim, Method, Paper, ReportedTable, Repository
@@ -38,8 +40,10 @@ class Sources:
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     results: Path | None = None
     """Folder that the records were read from."""
-    changes: tuple[Any, ...] = ()
-    releases: tuple[Any, ...] = ()
+    changes: tuple[Change, ...] = ()
+    heartbeats: tuple[Heartbeat, ...] = ()
+    releases: tuple[Release, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     commit: str | None = None
     site_url: str = ""
@@ -85,7 +89,14 @@ class Sources:
     @property
     def data_files(self) -> tuple[str, ...]:
         """Files below `api/v1/`."""
-        own = ("leaderboard.json", "leaderboard.csv", "verdicts.json", "audit.json", "gap.json")
+        own = (
+            "leaderboard.json",
+            "leaderboard.compact.json",
+            "leaderboard.csv",
+            "verdicts.json",
+            "audit.json",
+            "gap.json",
+        )
         return tuple(sorted([*own, *(name for name in exports.WHOLE if not name.startswith("llms"))]))
 
     @cached_property

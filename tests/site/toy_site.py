@@ -11,6 +11,7 @@ from registry import textyaml
 from registry.schema import ExternalIds, Fact, Paper, StatusChange, Text
 from reproductions import records
 from reproductions.records import AdaptationScore, Answer, Cost, Environment, RunRecord, Step
+from reproductions.rows import Estimate, LeaderboardRow
 from reproductions.spec import Data, Experiment, ModelRef, Training, Tuning, digest
 
 DIMENSIONS = ("COM", "OCR", "M-DIS", "INS", "M-IDU", "MAT", "HAL")
@@ -231,3 +232,21 @@ def write_registry(folder: Path, papers: Iterator[Paper], taxonomy: Path) -> Pat
     for paper in papers:
         (folder / "papers" / f"{paper.id}.yaml").write_text(textyaml.dump(paper), encoding="utf-8")
     return folder
+
+
+def shifted(row: LeaderboardRow, index: int) -> LeaderboardRow:
+    """The row with every score moved at random, as another row would have."""
+    rng = random.Random(index)
+
+    def move(one: Estimate) -> Estimate:
+        value = min(1.0, max(0.0, one.value + rng.uniform(-0.2, 0.2)))
+        return Estimate(value=value, low=value - rng.uniform(0.01, 0.08), high=value + rng.uniform(0.01, 0.08))
+
+    return row.model_copy(
+        update={
+            **{name: move(getattr(row, name)) for name in ("adaptation", "retention", "average")},
+            "by_dimension": {name: move(one) for name, one in row.by_dimension.items()},
+            "ranks": {"average": (rng.randint(1, 500), rng.randint(500, 1000))},
+            "pareto": rng.random(),
+        }
+    )
