@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from markupsafe import Markup
 
@@ -62,7 +63,7 @@ def venue(paper: Paper) -> str:
     return re.sub(r"\s*\b(19|20)\d{2}\b.*$", "", best).strip() or best
 
 
-def unknown(fact: Fact[str] | Fact[int], words: Words) -> Markup:
+def unknown(fact: Fact[Any], words: Words) -> Markup:
     """The two ways of not having a value, told apart."""
     return Markup('<span class="aki-none">{}</span>').format(words(f"fact.{fact.value}"))
 
@@ -263,12 +264,20 @@ def repository_table(writer: Writer) -> Table:
         Column("name", words("column.name"), lead=True),
         Column("role", words("column.role")),
         Column("stars", words("column.stars"), numeric=True, about=words("column.stars.about")),
-        Column("licence", words("column.licence")),
-        Column("state", words("column.state")),
+        Column("licence", words("column.licence"), shown=any(r.licence.known for r in ordered)),
+        Column("state", words("column.state"), shown=any(r.state.known for r in ordered)),
         Column("papers", words("column.papers")),
         Column("summary", words("column.summary"), shown=any(r.summary for r in ordered)),
     )
-    return Table("repositories", columns, rows, worth(facets), caption=words("browse.repositories.title"), export=True)
+    return Table(
+        "repositories",
+        columns,
+        rows,
+        worth(facets),
+        sort="-stars",
+        caption=words("browse.repositories.title"),
+        export=True,
+    )
 
 
 def _repository_row(repository: Repository, writer: Writer) -> Row:
@@ -288,7 +297,7 @@ def _repository_row(repository: Repository, writer: Writer) -> Row:
         Cell(chip("role", repository.role, words), repository.role),
         Cell(_dated(shown_stars, repository.stars, words), stars),
         Cell(str(licence) if licence else unknown(repository.licence, words), str(licence or "")),
-        Cell(words(f"state.{state.value}"), str(state.value)),
+        Cell(words(f"state.{state.known}") if state.known else unknown(state, words), str(state.value)),
         Cell(papers, len(writer.sources.papers_of_repository.get(repository.id, ()))),
         Cell(words.of(repository.summary)),
     )
