@@ -205,6 +205,8 @@ def select(words: Iterable[str], root: Path = EXPERIMENTS) -> tuple[Experiment, 
         found = _matches(word, known, suites)
         if not found:
             folders = {name.split("/")[0] for name in known}
+            if word in suites:
+                raise SpecError(f"suite '{word}' selects nothing; its globs are {', '.join(suites[word].experiments)}")
             hint = plugins.nearest(word, (*sorted(folders | set(suites)), *known))
             raise SpecError(f"no experiment, glob or suite '{word}'; {hint}")
         for experiment in found:

@@ -81,15 +81,17 @@ LEARNING_RATES: dict[str, tuple[float, ...]] = {
 FROZEN_A = ("kore",)
 """Rows in which half of the adapter learns; they take larger steps."""
 
+STARTING_RATES = {"full": 1e-3, "lora": 4e-3, "frozen-a": 8e-3}
 STARTING: dict[str, dict[str, Any]] = {
-    "full-ft-raw": {"learning_rate": 1e-3},
-    "lora-raw": {"learning_rate": 4e-3},
-    "lora-tree": {"learning_rate": 4e-3},
-    "replay-raw": {"learning_rate": 4e-3},
-    "kore-raw": {"learning_rate": 8e-3},
     "kore-tree": {"learning_rate": 1.2e-2},
+    "ewc-tree": {"learning_rate": 4e-3, "strength": 0.03},
+    "mas-tree": {"learning_rate": 4e-3, "strength": 0.03},
 }
-"""Settings of the suite `quick`: where a first look on the validation world found that the facts are learned."""
+"""Where a first look on the validation world found that the facts are learned, if not at `STARTING_RATES`.
+
+The suite `quick` keeps these; the others use them until a row has been tuned, and their specs say so.
+"""
+NOT_TUNED = "Starting settings; this row has not been tuned on the validation world yet."
 
 
 def main() -> int:
@@ -151,14 +153,12 @@ def quick() -> Iterator[Experiment]:
         ("lora", "tree"),
         ("kore", "raw"),
     ):
-        yield main_row("quick", row, form, STARTING)
+        yield main_row("quick", row, form, {}, note=None)
 
 
 def kore(settings: dict[str, dict[str, Any]]) -> Iterator[Experiment]:
     """The full product of data, method and checkpoint."""
     for row, form, checkpoint in product(RECIPES, FORMS, CHECKPOINTS):
-        if not _ready(settings, row, form):
-            continue
         if row in {"base", "in-context"} and form == "tree":
             continue  # nothing is learned from the data, so its form does not matter
         yield main_row("kore", row, form, settings, checkpoint=checkpoint, suffix=f"-seed-{checkpoint}")
@@ -170,8 +170,7 @@ TWO_PHASE = ("full-ft", "lora", "replay", "ewc", "lwf", "moelora", "o-lora", "se
 def two_phase(settings: dict[str, dict[str, Any]]) -> Iterator[Experiment]:
     """Inject one world, then another: where methods that need an earlier task have one."""
     for row, form in product(TWO_PHASE, FORMS):
-        if _ready(settings, row, form):
-            yield main_row("two-phase", row, form, settings, n_tasks=2)
+        yield main_row("two-phase", row, form, settings, n_tasks=2)
 
 
 def main_row(
@@ -183,19 +182,28 @@ def main_row(
     checkpoint: int = 0,
     n_tasks: int = 1,
     suffix: str = "",
+    note: str | None = NOT_TUNED,
 ) -> Experiment:
     """A method with the settings chosen for it on this form of the data."""
     rate, config = chosen(settings, row, form)
     data = Data(form=FORMS[form], n_tasks=n_tasks, n_entities=120 if n_tasks == 1 else PHASE_ENTITIES)
     return experiment(
-        f"{suite}/{row}-{form}{suffix}", RECIPES[row], data, rate=rate, config=config, checkpoint=checkpoint
+        f"{suite}/{row}-{form}{suffix}",
+        RECIPES[row],
+        data,
+        rate=rate,
+        config=config,
+        checkpoint=checkpoint,
+        note=note if RECIPES[row].trains and f"{row}-{form}" not in settings else None,
     )
 
 
 def chosen(settings: dict[str, dict[str, Any]], row: str, form: str) -> tuple[float, dict[str, Any]]:
-    """Learning rate and settings of a row."""
-    found = dict(settings.get(f"{row}-{form}", {}))
-    return float(found.pop("learning_rate", 1e-3)), found
+    """Learning rate and settings of a row: those that tuning chose, else those to start from."""
+    name, recipe = f"{row}-{form}", RECIPES[row]
+    group = "full" if recipe.kind != "lora" else "frozen-a" if row in FROZEN_A else "lora"
+    found = dict(settings.get(name) or STARTING.get(name) or {})
+    return float(found.pop("learning_rate", STARTING_RATES[group])), found
 
 
 def experiment(
@@ -225,15 +233,8 @@ def experiment(
     )
 
 
-def _ready(settings: dict[str, dict[str, Any]], row: str, form: str) -> bool:
-    """Tuned, or nothing to tune."""
-    return f"{row}-{form}" in settings or not RECIPES[row].trains
-
-
 def ablations(settings: dict[str, dict[str, Any]]) -> Iterator[Experiment]:
-    """What a row is made of, on the first checkpoint; written when its rows are tuned."""
-    if not all(_ready(settings, row, form) for row, form in product(RECIPES, FORMS)):
-        return
+    """What a row is made of, on the first checkpoint."""
     yield from _forms(settings)
     yield from _kores_parts(settings)
     yield from _priors(settings)
@@ -250,7 +251,6 @@ def _variant(
     config: dict[str, Any] | None = None,
     rank: int = RANK,
     factor: float = 1.0,
-    note: str | None = None,
 ) -> Experiment:
     rate, own = chosen(settings, row, form)
     return experiment(
@@ -260,7 +260,7 @@ def _variant(
         rate=rate * factor,
         config={**own, **(config or {})},
         rank=rank,
-        note=note,
+        note=None if f"{row}-{form}" in settings else NOT_TUNED,
     )
 
 
