@@ -6,7 +6,6 @@ import gc
 import multiprocessing
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from registry.problems import Problem
@@ -28,14 +27,14 @@ def pack(item: tuple[str, str]) -> Packed:
     """Read one file, given as reference and path."""
     from registry.catalog import read_file
 
-    reading = read_file(item[0], Path(item[1]))
+    reading = read_file(*item)
     entry = reading.entry.model_dump_json(exclude_defaults=True).encode() if reading.entry else None
     return Packed(reading.ref, entry, reading.outline, reading.problems)
 
 
-def read_packed(files: Mapping[str, Path]) -> list[Packed]:
+def read_packed(files: Mapping[str, str]) -> list[Packed]:
     """Read files, in their order; on all cores where processes can be forked and there is enough to do."""
-    items = [(ref, str(path)) for ref, path in files.items()]
+    items = list(files.items())
     workers = min(os.cpu_count() or 1, 8)
     if workers < 2 or len(items) < 2 * CHUNK or "fork" not in multiprocessing.get_all_start_methods():
         return [pack(item) for item in items]

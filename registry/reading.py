@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, get_args
 
 from pydantic import ValidationError
 
@@ -199,10 +200,17 @@ def _place(entry: Entry) -> str | None:
 
 
 def _texts(entry: Entry) -> Iterator[tuple[str, Text]]:
-    for name in type(entry).model_fields:
+    for name in text_fields(type(entry)):
         value = getattr(entry, name)
-        if isinstance(value, Text):
+        if value is not None:
             yield name, value
+
+
+@cache
+def text_fields(kind: type[Entry]) -> tuple[str, ...]:
+    """The fields of a kind that hold one text in both languages."""
+    kinds = {name: info.annotation for name, info in kind.model_fields.items()}
+    return tuple(name for name, found in kinds.items() if found is Text or Text in get_args(found))
 
 
 __all__ = ["Outline", "Pointer", "Reading", "Relation", "outline", "read"]

@@ -143,8 +143,8 @@ def test_the_cache_may_be_deleted_or_unwritable(large, monkeypatch):
 
 def test_processes_read_what_one_would_read(large, monkeypatch):
     monkeypatch.setattr(parallel, "CHUNK", 1)
-    files, _ = catalog.find(large)
-    assert parallel.read_packed(files) == [parallel.pack((ref, str(path))) for ref, path in files.items()]
+    files, _ = catalog.scan(large)
+    assert parallel.read_packed(files) == [parallel.pack((ref, path)) for ref, path in files.items()]
 
 
 def test_the_cache_of_a_project_lies_in_its_ignored_folder():
