@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from email.utils import format_datetime
 from xml.sax.saxutils import escape
@@ -196,5 +197,6 @@ def picture(sources: Sources) -> str | None:
     dots = tuple(
         plane.without_link(point) for point in board.points(every[0], labels(every[0].rows, words, sources), writer)
     )
-    legend = board.plane_legend(every[0], words)
+    note = f"{words('board.hollow')} · {words('board.filled')}"
+    legend = replace(board.plane_legend(every[0], words), note=note)
     return str(plane.plane(dots, legend, base=every[0].base, standalone=True, identity="leaderboard")) + "\n"

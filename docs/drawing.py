@@ -65,6 +65,8 @@ class Legend:
     y: str = ""
     base: str = ""
     better: str = ""
+    note: str = ""
+    """What a picture that stands alone has to say about its marks."""
 
 
 @dataclass(frozen=True)

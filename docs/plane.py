@@ -92,6 +92,8 @@ def plane(
     shapes.append(_labels(frame, points, most=9 if narrow else 30, base=base))
     if legend.better:
         shapes.append(word(frame.end - 6, frame.top + 15, f"{legend.better} ↗", "t", "end"))
+    if legend.note:
+        shapes.append(word(frame.end, frame.height - 8, legend.note, "t", "end"))
     return svg("".join(shapes), frame.width, frame.height, legend, identity=identity, standalone=standalone)
 
 
