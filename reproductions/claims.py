@@ -181,4 +181,5 @@ def _order(left: LeaderboardRow, right: LeaderboardRow) -> tuple[int, int, int]:
     """Main suites first, then few settings of their own, then the same training on both sides."""
     suites = leaderboard.MAIN_SUITES
     place = sum(suites.index(row.suite) if row.suite in suites else len(suites) for row in (left, right))
-    return place, len(left.method_config) + len(right.method_config), int(left.training != right.training)
+    own = sum(leaderboard.n_settings(row) for row in (left, right))
+    return place, own, int(left.training != right.training)

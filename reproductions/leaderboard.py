@@ -256,7 +256,12 @@ def main_rows(rows: Iterable[LeaderboardRow], method: str, form: str | None = No
     wanted = form or PAPER_FORM.get(method, "raw")
     found = [row for row in rows if row.method == method and row.form == wanted and row.average is not None]
     ranked = [row for suite in MAIN_SUITES for row in found if row.suite == suite]
-    return sorted(ranked, key=lambda row: (MAIN_SUITES.index(row.suite), len(row.method_config), row.id))
+    return sorted(ranked, key=lambda row: (MAIN_SUITES.index(row.suite), n_settings(row), row.id))
+
+
+def n_settings(row: LeaderboardRow) -> int:
+    """How much a row has of its own: settings of the method, and adapters on a part of the layers only."""
+    return len(row.method_config) + (row.tuning.targets != "all-linear")
 
 
 def gap(catalog: HasReported, rows: Iterable[LeaderboardRow], results: Path = RESULTS) -> tuple[Gap, ...]:

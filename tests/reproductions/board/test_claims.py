@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from registry.schema import Claim, Comparison, StatusChange, Text
 from reproductions import claims
 from reproductions.rows import Estimate
+from reproductions.spec import Experiment, digest
 
 
 @pytest.fixture
@@ -80,6 +83,17 @@ def test_settings_in_brackets_choose_the_row(results):
     found = verdict(results, comparison("kore", "greater", "kore[subspace=top]", metric="retention"))
     assert found.decision == "supported"
     assert found.comparisons[0].right_row == "ablations/kore-top"
+
+
+def test_a_bare_name_is_the_plain_method(results, write):
+    for seed in range(3):
+        path = write(results, "kore/lora-attention-raw", seed=seed, adapted=0.9, retained=0.9)
+        text = path.read_text().replace('"targets": "all-linear"', '"targets": "attention"')
+        record = json.loads(text)
+        experiment = Experiment.model_validate(record["experiment"])
+        path.write_text(json.dumps({**record, "experiment_digest": digest(experiment)}))
+    found = verdict(results, comparison("kore", "greater", "lora"))
+    assert found.comparisons[0].right_row == "kore/lora-raw"
 
 
 def test_what_has_not_been_run_says_so(results):
