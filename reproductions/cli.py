@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reproductions import data_cli, launch_cli
+from reproductions import data_cli
 from reproductions.records import RESULTS, RUNS, RecordError
 from reproductions.spec import EXPERIMENTS, Experiment, SpecError
 
@@ -35,7 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_cli.app, name="data")
-app.add_typer(launch_cli.app, name="launch")
 
 UsageErrors: type[Exception] = typer.BadParameter.__mro__[2]
 """Base of all that typer raises for wrong usage; typer brings its own click and does not name the class."""
