@@ -49,5 +49,6 @@ def test_every_dependency_has_an_exact_version_in_the_constraints():
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "MAINTAINER_AGENT.md"])
 def test_local_links_of_the_front_pages_exist(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text) + re.findall(r'(?:src|href)="(?!https?://|#)([^"#]+)"', text)
+    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text)
+    targets += re.findall(r'(?:src|href)="(?!https?://|#)([^"#]+)"', text)
     assert [target for target in targets if not (ROOT / target).exists()] == []

@@ -33,12 +33,16 @@ def test_light_call_succeeds_without_importing_torch(call):
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "sys.exit(f'imported {heavy}' if heavy else code)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_unknown_group_gets_one_line_and_code_2():
-    done = subprocess.run([sys.executable, "-m", "aki", "registri"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "aki", "registri"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 2
     assert done.stderr == "aki: no group named 'registri'; did you mean 'registry'?\n"
 
@@ -46,7 +50,12 @@ def test_unknown_group_gets_one_line_and_code_2():
 @pytest.mark.parametrize("group", ["registry", "agent", "reproduce", "site"])
 def test_unknown_option_gets_code_2_and_no_traceback(group):
     done = subprocess.run(
-        [sys.executable, "-m", "aki", group, "--nonsense"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "aki", group, "--nonsense"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
