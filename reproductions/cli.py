@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reproductions import data_cli
+from reproductions import data_cli, launch_cli
 from reproductions.records import RESULTS, RUNS, RecordError
 from reproductions.spec import EXPERIMENTS, Experiment, SpecError
 
@@ -35,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_cli.app, name="data")
+app.add_typer(launch_cli.app, name="launch")
 
 UsageErrors: type[Exception] = typer.BadParameter.__mro__[2]
 """Base of all that typer raises for wrong usage; typer brings its own click and does not name the class."""
@@ -222,16 +223,18 @@ def run(
     commit: Annotated[
         str | None, typer.Option("--commit", help="Where there is no git: the commit of this copy.")
     ] = None,
+    inject: Annotated[str | None, typer.Option("--inject", help="Other data to inject: evoke, own-data, …")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Keep what was learned: an adapter, or the weights.")] = False,
     as_json: Json = False,
 ) -> int:
     """Run experiments. What finished before is kept, what was interrupted goes on, what failed is tried again."""
     from reproductions import display, spec
 
-    chosen = _chosen(words, model, form, seed, settings)
+    chosen = _chosen(words, model, form, seed, [*(settings or []), *([f"data.injection={inject}"] if inject else [])])
     try:
         for experiment in chosen:
             spec.check(experiment, where=experiment.id)
-        found = _run_all(chosen, out, _workers(jobs), commit)
+        found = _run_all(chosen, out, _workers(jobs), commit, save=save)
     except (ValueError, LookupError) as error:
         raise RefusalError(str(error.args[0] if isinstance(error, KeyError) else error)) from None
     if as_json:
@@ -245,12 +248,14 @@ def run(
     return 1 if failed else 0
 
 
-def _run_all(chosen: tuple[Experiment, ...], out: Path, n_workers: int, commit: str | None) -> list[Any]:
+def _run_all(
+    chosen: tuple[Experiment, ...], out: Path, n_workers: int, commit: str | None, *, save: bool = False
+) -> list[Any]:
     from reproductions import display, runner, workers
 
     for experiment in chosen:
         runner.check(experiment)
-    jobs = [runner.Job(one, seed, out, commit) for one in chosen for seed in one.seeds]
+    jobs = [runner.Job(one, seed, out, commit, save) for one in chosen for seed in one.seeds]
     with display.RunProgress(len(jobs)) as progress:
         return workers.run_all(jobs, n_workers, progress)
 

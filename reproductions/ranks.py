@@ -139,6 +139,7 @@ def _shard(model: Any) -> Any:  # noqa: ANN401 - a model of transformers or PEFT
     for part in parts:
         fully_shard(part)
         part.set_gradient_divide_factor(1.0)
+        part.set_force_sum_reduction_for_comms(True)
     return model
 
 

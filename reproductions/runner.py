@@ -59,6 +59,8 @@ class Job:
     """Folder of the records, `runs/`."""
     commit: str | None = None
     """Where there is no git: the commit that the tree is a copy of."""
+    save: bool = False
+    """Also keep what was learned, to be loaded with transformers and PEFT alone."""
 
     @property
     def name(self) -> str:
@@ -69,6 +71,11 @@ class Job:
     def path(self) -> Path:
         """Where its record goes."""
         return records.record_path(self.out, self.experiment.id, self.seed)
+
+    @property
+    def model_path(self) -> Path:
+        """Where what was learned goes, if it is kept."""
+        return self.path.with_suffix(".model")
 
     @property
     def state_path(self) -> Path:
@@ -116,7 +123,7 @@ def run(job: Job, notify: Callable[[Notice], None] = lambda _: None) -> RunRecor
     """
     torch.set_num_threads(1)
     done = finished(job)
-    if done is not None:
+    if done is not None and (job.model_path.is_dir() or not job.save):
         return done
     started = datetime.now(UTC)
     try:
@@ -171,6 +178,9 @@ class _Run:
         with PeakMemory() as peak:
             state, method, vlm = self._begin(tasks)
             self._stream(state, method, vlm, tasks)
+            if self.job.save:
+                self.notify(Notice("saving"))
+                method.export(vlm, self.job.model_path)
         state.peak_bytes = max(state.peak_bytes, peak.bytes)
         state.add("cpu", time.process_time() - cpu)
         return self._record(state, method, started), state.answers
