@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 
-from reproductions import records, runner, tiny_models
+from reproductions import harness_cli, records, runner, tiny_models
+from reproductions.examples import Example, Turn
 from reproductions.spec import Data, Experiment, ModelRef, Training, Tuning
 
 
@@ -79,3 +81,24 @@ def test_own_facts_are_injected_into_a_real_architecture_and_leave_a_record(meth
     assert record.cost.trainable_parameters > 0
     path = records.record_path(tmp_path / "runs", experiment.id, 0)
     assert {one.gold for one in records.load_answers(path, record.answers_digest)} == {"Bergen", "figs"}
+
+
+def test_what_was_learned_is_kept_on_request_and_loads_beside_its_base(facts, tmp_path):
+    model = tiny_models.build("llava", tmp_path / "model")
+    experiment = Experiment(
+        id="mine/saved",
+        method="lora",
+        tuning=Tuning(rank=4),
+        model=ModelRef(id=str(model)),
+        data=Data(injection="own-data", retention=(), options={"folder": str(facts)}),
+        training=Training(learning_rate=1e-2, steps=3, batch_size=4),
+    )
+    job = runner.Job(experiment, 0, tmp_path / "runs", save=True)
+    assert runner.run(job).status == "finished"
+    assert (job.model_path / "adapter_config.json").is_file()
+    loaded = harness_cli._load(experiment.model, job.model_path)
+    plain = harness_cli._load(experiment.model, None)
+    asked = Example("x", (), (Turn("Who?", "Bo"),))
+    assert not torch.allclose(
+        loaded.loss(loaded.collate([loaded.encode(asked)])), plain.loss(plain.collate([plain.encode(asked)]))
+    )
