@@ -31,7 +31,7 @@ LINK = re.compile(r"""<(a|link|script|img|iframe|source|object|embed)\b([^>]*)>"
 ATTRIBUTE = re.compile(r"""\b(href|src|srcset|data|rel)=["']([^"']*)["']""", re.IGNORECASE)
 ANCHOR = re.compile(r"""\sid=["']([^"']+)["']""")
 STYLE_URL = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
-LEAK = re.compile(r"\{\{\s*\w|\{%\s*\w|\bUndefined\b|<jinja2|\x01|\x02")
+LEAK = re.compile(r"\{\{\s*[a-z_]+\s*[.|(}]|\{%\s*[a-z]|\bUndefined\b|<jinja2|\x01|\x02")
 
 
 @dataclass(frozen=True)
