@@ -117,8 +117,8 @@ def sharded(vlm: VLM) -> Iterator[None]:
         yield
         return
     whole = vlm.model
-    vlm.model = _shard(copy.deepcopy(whole))
     whole.to("cpu")  # pyright: ignore[reportArgumentType]
+    vlm.model = _shard(copy.deepcopy(whole))
     try:
         yield
         _collect(vlm.model, whole)

@@ -106,6 +106,9 @@ class Estimate:
     """What a run takes. Bytes per accelerator."""
 
     weights: int
+    """While learning."""
+    whole: int
+    """All weights, which each accelerator holds before and after learning, when it measures and answers."""
     trainable: int
     """Parameters that learn."""
     training_state: int
@@ -123,7 +126,7 @@ class Estimate:
     def peak(self) -> int:
         """Most bytes at once."""
         learning = self.weights + self.training_state + self.activations + self.method
-        return round(max(learning, self.weights + self.preparing) * SLACK) + CONTEXT_BYTES
+        return round(max(learning, self.whole + self.preparing) * SLACK) + CONTEXT_BYTES
 
 
 @dataclass(frozen=True)
@@ -302,6 +305,7 @@ def estimate(
     measures = experiment.method in {"kore", "corda", "lora-null", "osf", "keeplora"} and load.prior > 0
     return Estimate(
         weights=round(_weight_bytes(shape, model) / n_devices),
+        whole=round(_weight_bytes(shape, model)),
         trainable=learns,
         training_state=round(_state_bytes(shape, tuning, learns, each, frozen_a=frozen_a) / n_devices),
         activations=activation_bytes(shape, tokens, training, bytes_each=each, lora_rank=rank) + logits * twice,
@@ -390,7 +394,11 @@ def _changes(experiment: Experiment, n_devices: int) -> Iterator[tuple[str, Expe
         yield " ".join([*options, "--set model.quantisation=4bit"]), packed, n_devices
     for devices in (2, 4, 8):
         if devices > n_devices:
-            yield " ".join([*options, f"(launched on {devices} accelerators with fsdp)"]), experiment, devices
+            yield (
+                " ".join([*options, f"(as: aki reproduce launch together … --processes {devices} --shard)"]),
+                experiment,
+                devices,
+            )
 
 
 def here() -> Accelerator | None:

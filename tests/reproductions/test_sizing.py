@@ -166,7 +166,7 @@ def test_what_does_not_fit_says_the_mildest_change_and_that_change_fits(accelera
 def test_full_fine_tuning_of_7b_does_not_fit_a_small_card_and_is_offered_more_of_them(llava_7b):
     found = sizing.verdict(llava_7b, experiment("full-ft", Tuning(kind="full")), LOAD, ACCELERATORS["rtx-4090"])
     assert found.change is not None
-    assert "accelerators with fsdp" in found.change
+    assert "--shard" in found.change
     assert "4bit" not in found.change
 
 
