@@ -188,7 +188,7 @@ def observe(
     Raises:
         ValueError: the quote is not in the excerpt: evidence must be found verbatim.
     """
-    kept = shorten(quote)
+    kept, excerpt, value = whole(shorten(quote)), whole(excerpt), whole_value(value)
     if kept not in excerpt:
         raise ValueError(f"{source}: {subject}: the quoted words are not in the answer: {kept[:60]!r}")
     evidence = Evidence(
@@ -202,6 +202,20 @@ def observe(
     return Observation(
         source=source, subject=subject, field=field, value=value, rung=rung, evidence=evidence, excerpt=excerpt
     )
+
+
+def whole(text: str) -> str:
+    """The text with halves of surrogate pairs, which JSON can smuggle in and no file can hold, marked as unreadable."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def whole_value(value: JsonValue) -> JsonValue:
+    """The same for every text in a value."""
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, list):
+        return [whole_value(item) for item in value]
+    return {key: whole_value(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def shorten(text: str, limit: int = 300) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Input, Label, Static
 
@@ -37,7 +37,7 @@ class Question(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """A label and an input."""
-        with VerticalScroll(id="box"):
+        with Vertical(id="box"):
             yield Label(self.question, markup=False)
             yield Input(self.value, id="answer")
 

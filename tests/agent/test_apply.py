@@ -20,7 +20,7 @@ from agent.verify import verify
 from registry import store
 
 
-def proposal(desk: Desk, target: str, field: str):
+def proposal(desk, target: str, field: str):
     return next(op for op in desk.workspace.operations() if (op.target, op.field) == (target, field))
 
 
