@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -150,8 +150,24 @@ class Pull:
     def __call__(self, changes: Mapping[str, Tensor]) -> Tensor:
         """The penalty at these changes; differentiable, zero if nothing is held."""
         terms = [
-            (self.importance[name] * (change - self.centre[name] if name in self.centre else change).square()).sum()
+            _Quadratic.apply(change, self.importance[name], self.centre.get(name))
             for name, change in changes.items()
             if name in self.importance
         ]
-        return 0.5 * torch.stack(terms).sum() if terms else torch.zeros(())
+        return torch.stack(terms).sum() if terms else torch.zeros(())
+
+
+class _Quadratic(torch.autograd.Function):
+    """½ Σ F (Δ − c)², whose gradient F (Δ − c) is at hand already: a third of what automatic differentiation takes."""
+
+    @staticmethod
+    def forward(context: Any, change: Tensor, importance: Tensor, centre: Tensor | None) -> Tensor:  # noqa: ANN401
+        away = change if centre is None else change - centre
+        gradient = importance * away
+        context.save_for_backward(gradient)
+        return 0.5 * torch.dot(gradient.flatten(), away.flatten())
+
+    @staticmethod
+    def backward(context: Any, upstream: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 - PyTorch's protocol
+        (gradient,) = context.saved_tensors
+        return upstream * gradient, None, None

@@ -36,7 +36,7 @@ class Factors:
 
     def product(self) -> Tensor:
         """ΔW (out × in), differentiable, in the factors' own precision."""
-        return self.scale * (self.up @ self.down)
+        return (self.up if self.scale == 1 else self.scale * self.up) @ self.down
 
 
 def apply(vlm: VLM, tuning: Tuning, *, seed: int) -> None:
