@@ -17,9 +17,10 @@ class Chat(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         asked = json.loads(body["messages"][1]["content"])
-        content = ANSWER.get("raw") or json.dumps({k: v for k, v in ANSWER.items() if k != "echo"})
+        said = {name: value for name, value in ANSWER.items() if name != "echo"}
         if ANSWER.get("echo"):  # a model that does what the abstract says
-            content = json.dumps({**ANSWER, "summary_en": asked["abstract"][:300]})
+            said["summary_en"] = asked["abstract"][:300]
+        content = ANSWER.get("raw") or json.dumps(said)
         reply = {
             "id": "chatcmpl-1", "object": "chat.completion", "model": body["model"],
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}],

@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python tests/performance/methods.py [--quick]
 
 Times are processor seconds of this process, so that other work on the machine matters little. Every method learns a
-second task, so that no mechanism is idle, between two runs of plain LoRA over the same batches. The model has lab-tiny's
-size and random weights: cost does not depend on what it knows. Exit code 1 if a bar is missed.
+second task, so that no mechanism is idle, between two runs of plain LoRA over the same batches. The model is of
+lab-tiny's size with random weights: cost does not depend on what it knows. Exit code 1 if a bar is missed.
 """
 
 from __future__ import annotations
