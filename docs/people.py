@@ -13,7 +13,7 @@ from docs.words import Words
 
 FOLDER = Path(__file__).with_name("pages")
 PERFORMANCE = Path(__file__).with_name("performance.md")
-FIRST = ("quick-start", "run-a-method", "your-own-model", "laboratory", "how-we-measure", "add-a-method")
+FIRST = ("quick-start", "run-a-method", "your-model", "your-data", "laboratory", "how-we-measure", "add-a-method")
 """Guides in reading order; the others follow by name."""
 
 LINK = re.compile(r"(?<!\!)\[([^\]\n]*)\]\(([^)\s]+)((?:\s+\"[^\"]*\")?)\)")

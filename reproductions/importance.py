@@ -161,13 +161,13 @@ class _Quadratic(torch.autograd.Function):
     """½ Σ F (Δ − c)², whose gradient F (Δ − c) is at hand already: a third of what automatic differentiation takes."""
 
     @staticmethod
-    def forward(context: Any, change: Tensor, importance: Tensor, centre: Tensor | None) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, change: Tensor, importance: Tensor, centre: Tensor | None) -> Tensor:  # noqa: ANN401
         away = change if centre is None else change - centre
         gradient = importance * away
-        context.save_for_backward(gradient)
+        ctx.save_for_backward(gradient)
         return 0.5 * torch.dot(gradient.flatten(), away.flatten())
 
     @staticmethod
-    def backward(context: Any, upstream: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 - PyTorch's protocol
-        (gradient,) = context.saved_tensors
-        return upstream * gradient, None, None
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 - PyTorch's protocol
+        (gradient,) = ctx.saved_tensors
+        return grad_outputs[0] * gradient, None, None
