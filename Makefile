@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[agent,reproductions,docs,dev]'
 	@touch $@
 
-demo: $(STAMP) ## The whole line once: registry, agent, laboratory, site (about ten minutes)
+demo: $(STAMP) ## The whole line once: registry, agent, laboratory, site (some minutes)
 	@echo "── 1 of 4 · registry: what is known"
 	@$(BIN)/aki registry check
 	@echo "── 2 of 4 · agent: a recorded visit to the sources becomes proposals; nothing is changed"

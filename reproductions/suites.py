@@ -78,6 +78,15 @@ LEARNING_RATES: dict[str, tuple[float, ...]] = {
     "frozen-a": (4e-3, 8e-3, 1.2e-2, 1.6e-2),
 }
 """What tuning tries, by what learns. With a second knob the middle two, so that the number of trials is the same."""
+FURTHER: dict[str, tuple[tuple[float, dict[str, Any]], ...]] = {
+    "lora-tree": ((5e-4, {}), (2.5e-4, {})),
+    "replay-tree": ((5e-4, {}), (2.5e-4, {})),
+    "full-ft-tree": ((2e-4, {}), (5e-4, {})),
+    "ewc-tree": ((8e-3, {"strength": 0.01}), (4e-3, {"strength": 0.003})),
+    "lwf-tree": ((4e-3, {"strength": 2.0}), (1e-3, {"strength": 0.5})),
+    "kore-tree": ((6e-3, {}), (1e-2, {})),
+}
+"""Two more trials for each row of the first tuned comparison: LoRA and EWC had chosen an edge of the first four."""
 FROZEN_A = ("kore",)
 """Rows in which half of the adapter learns; they take larger steps."""
 
@@ -127,7 +136,8 @@ def specs(settings: dict[str, dict[str, Any]]) -> Iterator[Experiment]:
 def tuning() -> Iterator[Experiment]:
     """As many trials for every row and form, on the validation world."""
     for (row, recipe), form in product(RECIPES.items(), FORMS):
-        for place, (rate, config) in enumerate(_trials(row, recipe)):
+        further = FURTHER.get(f"{row}-{form}", ())
+        for place, (rate, config) in enumerate((*_trials(row, recipe), *further)):
             data = Data(form=FORMS[form], world="validation")
             yield experiment(
                 f"tuning/{row}-{form}-{place}", recipe, data, rate=rate, config=config, seeds=VALIDATION_SEEDS
