@@ -7,8 +7,9 @@ seeds; the choice goes into `experiments/settings.yaml`, from which the other su
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -66,6 +67,44 @@ def choose(records: Iterable[RunRecord]) -> list[Choice]:
         best = max(able, key=lambda one: one.average or 0.0, default=None)
         choices.append(Choice(row=row, chosen=best, trials=tried))
     return choices
+
+
+def further(
+    choice: Choice, grid: Sequence[tuple[float, dict[str, Any]]], knob: str | None
+) -> tuple[tuple[float, dict[str, Any]], ...]:
+    """Two more trials after the first four (learning rate, settings), at places that the best of them fixes.
+
+    Without a second setting: two steps beyond the edge of the grid where the best lies on it, else a step of √2 to
+    each side. With one, the grid is a square and its best a corner: one step outwards in either direction.
+    """
+    if choice.chosen is None:
+        return ()
+    best = float(choice.chosen.settings["learning_rate"])
+    rates = [rate for rate, _ in grid]
+    outwards = 0.5 if best == min(rates) else 2.0
+    if knob is not None:
+        value = float(choice.chosen.settings[knob])
+        step = 0.3 if value == min(float(config[knob]) for _, config in grid) else 3.0
+        return (_rounded(best * outwards), {knob: value}), (best, {knob: _rounded(value * step)})
+    if best in {min(rates), max(rates)}:
+        return (_rounded(best * outwards), {}), (_rounded(best * outwards**2), {})
+    return (_rounded(best / math.sqrt(2)), {}), (_rounded(best * math.sqrt(2)), {})
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+def chosen_settings(choices: Iterable[Choice], knobs: Mapping[str, str | None]) -> dict[str, dict[str, float]]:
+    """`<row>-<form>` → what was chosen of the settings that were varied: the learning rate, and `knobs[row]`."""
+    found: dict[str, dict[str, float]] = {}
+    for choice in choices:
+        if choice.chosen is None:
+            continue
+        knob = knobs.get(choice.row.rpartition("-")[0])
+        names = ("learning_rate", *([knob] if knob else []))
+        found[choice.row] = {name: float(choice.chosen.settings[name]) for name in names}
+    return found
 
 
 def _trial(runs: Sequence[RunRecord]) -> Trial:

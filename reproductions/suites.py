@@ -3,13 +3,13 @@
     python -m reproductions.suites
 
 Specs stay YAML files that anybody may add to or write by hand. A spec that has results is never rewritten.
-Settings come from `experiments/settings.yaml`, which holds what tuning chose on the validation world.
+Settings are chosen from the recorded trials and written to `experiments/settings.yaml`; nobody chooses them by hand.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import yaml
 
-from reproductions import records, spec
+from reproductions import records, search, spec
 from reproductions.records import RESULTS
 from reproductions.spec import EXPERIMENTS, Data, Experiment, ModelRef, Training, Tuning
 
@@ -86,7 +86,7 @@ FURTHER: dict[str, tuple[tuple[float, dict[str, Any]], ...]] = {
     "lwf-tree": ((4e-3, {"strength": 2.0}), (1e-3, {"strength": 0.5})),
     "kore-tree": ((6e-3, {}), (1e-2, {})),
 }
-"""Two more trials for each row of the first tuned comparison: LoRA and EWC had chosen an edge of the first four."""
+"""The two more trials of the rows that were compared first. All other rows get theirs by a rule, `search.further`."""
 FROZEN_A = ("kore",)
 """Rows in which half of the adapter learns; they take larger steps."""
 
@@ -100,11 +100,19 @@ STARTING: dict[str, dict[str, Any]] = {
 
 The suite `quick` keeps these; the others use them until a row has been tuned, and their specs say so.
 """
+TRIALS = 6
+"""Of every row and form: a grid of four, and two that the best of the four places."""
+SETTINGS_HEAD = """\
+# What tuning chose on the validation world, by row and form: of six trials the one with the highest average. Written
+# by `python -m reproductions.suites` from `results/tuning`. Rows that are missing here have not been tuned yet; their
+# specs hold the starting settings and say so.
+"""
 NOT_TUNED = "Starting settings; this row has not been tuned on the validation world yet."
 
 
 def main() -> int:
-    """Write every spec that has no results yet."""
+    """Write what tuning chose, and every spec that has no results yet."""
+    _write_settings(choose())
     settings = load_settings()
     written = kept = 0
     for experiment in specs(settings):
@@ -134,14 +142,44 @@ def specs(settings: dict[str, dict[str, Any]]) -> Iterator[Experiment]:
 
 
 def tuning() -> Iterator[Experiment]:
-    """As many trials for every row and form, on the validation world."""
+    """Six trials for every row and form, on the validation world: four of a grid, two where the best of them says."""
     for (row, recipe), form in product(RECIPES.items(), FORMS):
-        further = FURTHER.get(f"{row}-{form}", ())
-        for place, (rate, config) in enumerate((*_trials(row, recipe), *further)):
-            data = Data(form=FORMS[form], world="validation")
+        data = Data(form=FORMS[form], world="validation")
+        grid = _trials(row, recipe)
+        for place, (rate, config) in enumerate((*grid, *_further(f"{row}-{form}", grid, recipe.knob))):
             yield experiment(
                 f"tuning/{row}-{form}-{place}", recipe, data, rate=rate, config=config, seeds=VALIDATION_SEEDS
             )
+
+
+def _further(
+    name: str, grid: list[tuple[float, dict[str, Any]]], knob: str | None
+) -> Sequence[tuple[float, dict[str, Any]]]:
+    """The fifth and sixth trial of a row, once the first four have results."""
+    if name in FURTHER:
+        return FURTHER[name]
+    found = _recorded(name, len(grid))
+    return search.further(found, grid, knob) if found else ()
+
+
+def _recorded(name: str, trials: int) -> search.Choice | None:
+    """The best of a row's first trials, once all of them have results."""
+    paths = [path for place in range(trials) for path in records.find(RESULTS, f"tuning/{name}-{place}")]
+    if not paths or len(paths) < trials:
+        return None
+    return search.choose(records.load(path) for path in paths)[0]
+
+
+def choose() -> dict[str, dict[str, float]]:
+    """`<row>-<form>` → what tuning chose, for the rows whose trials all have results."""
+    complete = (_recorded(f"{row}-{form}", TRIALS) for row, form in product(RECIPES, FORMS) if RECIPES[row].trains)
+    knobs = {row: recipe.knob for row, recipe in RECIPES.items()}
+    return search.chosen_settings([choice for choice in complete if choice], knobs)
+
+
+def _write_settings(settings: dict[str, dict[str, float]]) -> None:
+    rows = (yaml.safe_dump({row: found}, default_flow_style=None, sort_keys=False) for row, found in settings.items())
+    records.write_atomically(EXPERIMENTS / "settings.yaml", (SETTINGS_HEAD + "".join(rows)).encode())
 
 
 def _trials(row: str, recipe: Recipe) -> list[tuple[float, dict[str, Any]]]:
