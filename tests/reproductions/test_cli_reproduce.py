@@ -14,7 +14,7 @@ from reproductions.selecting import Changes
 from reproductions.spec import Experiment, ModelRef, SpecError, Training, digest
 
 ROOT = Path(__file__).parents[2]
-VERBS = ("list", "check", "plan", "run", "record", "verify", "table", "show", "claims", "pretrain", "tune")
+VERBS = ("list", "check", "plan", "run", "record", "verify", "table", "show", "claims", "pretrain", "tune", "analyse")
 
 
 @pytest.fixture
