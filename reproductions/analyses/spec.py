@@ -33,14 +33,14 @@ class DiscardSettings(Spec):
     """Drop the smallest components of every linear layer of the language model; ask what is still known."""
 
     data: Data = Data()
-    samples: int = Field(256, ge=1)
+    samples: int = Field(default=256, ge=1)
     """Examples of the prior behind the inputs' statistics."""
     tokens: Tokens = "conversation"
     shares: tuple[float, ...] = (0, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8)
     """Of each layer's components, that are discarded: layers differ in size, so one number for all would not do."""
-    asvd_alpha: float = Field(0.5, gt=0)
+    asvd_alpha: float = Field(default=0.5, gt=0)
     """Exponent of the mean absolute input in ASVD (arXiv:2312.05821)."""
-    damping: float = Field(0.01, ge=0)
+    damping: float = Field(default=0.01, ge=0)
     """Added to the diagonal of C, in units of its mean, so that it can be inverted; as PEFT does."""
     source_shares: tuple[float, ...] = (1 / 4, 1 / 2)
     """Where C is also taken from one dimension alone."""
@@ -97,10 +97,10 @@ class SimilaritySettings(Spec):
     """Compare second moments of layer inputs between dimensions."""
 
     data: Data = Data()
-    samples: int = Field(256, ge=1)
+    samples: int = Field(default=256, ge=1)
     """Questions per dimension in each of two halves, drawn apart from those that are scored."""
     tokens: Tokens = "prompt"
-    rank: int = Field(32, ge=1)
+    rank: int = Field(default=32, ge=1)
     """Of the null spaces; at most a quarter of a layer's inputs."""
 
 
@@ -139,12 +139,12 @@ class SamplesSettings(Spec):
 
     data: Data = Data()
     numbers: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
-    draws: int = Field(5, ge=1)
+    draws: int = Field(default=5, ge=1)
     """Independent draws of each number."""
-    reference: int = Field(4096, ge=1)
+    reference: int = Field(default=4096, ge=1)
     """Examples that the null space to converge to comes from; none of them is in a draw."""
     tokens: Tokens = "prompt"
-    rank: int = Field(32, ge=1)
+    rank: int = Field(default=32, ge=1)
     """At most a quarter of a layer's inputs."""
 
 
@@ -186,12 +186,12 @@ class SamplesResult(Part):
 class ConvergenceSettings(Spec):
     """Losses and scores while methods learn, with the settings of the main suite."""
 
-    rows: tuple[str, ...] = ("full-ft-tree", "lora-tree", "lwf-tree", "ewc-tree", "kore-tree", "ewc-raw", "lora-raw")
+    rows: tuple[str, ...] = ("full-ft-tree", "lora-tree", "replay-tree", "lwf-tree", "ewc-tree", "kore-tree")
     """Rows of the suite `kore`: `<row>-seed-<checkpoint>`."""
     seed: int = 0
     asked_after: tuple[int, ...] = (25, 50, 100, 200, 350)
     """Gradient steps after which everything is asked, besides the beginning and the end."""
-    window: int = Field(10, ge=1)
+    window: int = Field(default=10, ge=1)
     """Steps that a printed loss is the mean of."""
 
 
