@@ -8,8 +8,12 @@ them alone. Works for every family that transformers loads; the facts it needs p
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import inspect
+import json
+import logging
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +36,7 @@ from transformers import (
 )
 
 from reproductions.examples import Example, Image
-from reproductions.families import family_for
+from reproductions.families import FAMILIES, family_for
 from reproductions.spec import ModelRef
 from reproductions.vlm import DTYPES, NO_LOSS, VLM, Batch, Encoded, Family, Pixels, Untyped
 
@@ -40,6 +44,8 @@ PROCESSOR_FILES = (
     *("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json"),
     *("chat_template.jinja", "chat_template.json"),
 )
+LONGEST_COMPLAINT = 160
+"""Characters of another library's words that we repeat."""
 _TOKEN_LEVEL = frozenset({"input_ids", "attention_mask", "offset_mapping", "text_replacement_offsets"})
 _MARK = "\ue000{}\ue001"
 """Stands for a text of the conversation while the template is rendered; private characters that nobody types."""
@@ -311,20 +317,17 @@ def load(ref: ModelRef, *, local_only: bool = True) -> ProcessorVLM:
     """
     options: dict[str, Any] = {"revision": ref.revision, "local_files_only": local_only}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    config = read_configuration(ref, local_only=local_only)
+    quantisation = _quantisation(ref, device)
     try:
-        config = AutoConfig.from_pretrained(ref.id, **options)
         model: Any = AutoModelForImageTextToText.from_pretrained(
-            ref.id, dtype=DTYPES[ref.dtype], **_attention(ref), **_quantisation(ref, device), **options
+            ref.id, dtype=DTYPES[ref.dtype], **_attention(ref), **quantisation, **options
         )
         processor = load_processor(ref.id, config.model_type, options)
-    except ImportError as error:
-        raise ValueError(f"{ref.id}: {' '.join(str(error).split())[:200]}") from None
     except OSError as error:
-        told = str(error).strip().splitlines()[0][:200]
-        raise FileNotFoundError(
-            f"{ref.id}: not on this machine and not to be had from the hub ({told}); "
-            f"fetch it where there is a network: hf download {ref.id}"
-        ) from None
+        raise _absent(ref.id, error) from None
+    except Exception as error:  # each library has its own way to complain about a file
+        raise ValueError(f"{ref.id}: cannot be loaded: {_in_short(error)}") from None
     return wrap(model, processor, ref.id, device, attention=ref.attention)
 
 
@@ -357,6 +360,66 @@ def wrap(
     if getattr(model, "quantization_method", None) is None:
         vlm.to(vlm.device)
     return vlm
+
+
+def read_configuration(ref: ModelRef, *, local_only: bool = True) -> Untyped:
+    """The configuration alone, of a model that is read as text and images.
+
+    Raises:
+        FileNotFoundError: there is none on this machine, and none can be downloaded.
+        ValueError: it cannot be read, or is not of a vision-language model that transformers knows.
+    """
+    transformers_version = importlib.metadata.version("transformers")
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # five retries of each file would hide our line
+    try:
+        config = AutoConfig.from_pretrained(ref.id, revision=ref.revision, local_files_only=local_only)
+    except OSError as error:
+        raise _absent(ref.id, error) from None
+    except Exception as error:  # a type that is not known, or fields that make no sense
+        kind = _written_type(ref.id)
+        if kind is None or kind in _known_types():
+            raise ValueError(f"{ref.id}: config.json cannot be used: {_in_short(error)}") from None
+        raise ValueError(
+            f"{ref.id}: model type '{kind}' is unknown to transformers {transformers_version}; "
+            f"upgrade transformers, or take a model of: {', '.join(sorted(FAMILIES))}"
+        ) from None
+    if type(config) not in AutoModelForImageTextToText._model_mapping:
+        raise ValueError(
+            f"{ref.id}: model type '{config.model_type}' does not read images and text; "
+            f"take a model of: {', '.join(sorted(FAMILIES))}"
+        )
+    return config
+
+
+def _known_types() -> Mapping[str, str]:
+    """Model types that transformers knows, of any kind."""
+    return importlib.import_module("transformers.models.auto.configuration_auto").CONFIG_MAPPING_NAMES
+
+
+def _written_type(source: str) -> str | None:
+    """The `model_type` that a folder's configuration states."""
+    try:
+        facts = json.loads((Path(source) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(facts["model_type"]) if isinstance(facts, dict) and "model_type" in facts else None
+
+
+def _absent(source: str, error: OSError) -> Exception:
+    """A folder without something that loading needs, or a hub id that is not here."""
+    if Path(source).is_dir():
+        return ValueError(f"{source}: cannot be loaded: {_in_short(error)}")
+    return FileNotFoundError(
+        f"{source}: not on this machine and not to be had from the hub; "
+        f"fetch it where there is a network: hf download {source}"
+    )
+
+
+def _in_short(error: Exception) -> str:
+    """The first sentence of what a library says, at most 160 characters."""
+    told = " ".join(str(error).split()) or type(error).__name__
+    first = re.split(r"(?<=[a-z)'\]])\. (?=[A-Z])", told)[0]
+    return first if len(first) <= LONGEST_COMPLAINT else f"{first[: LONGEST_COMPLAINT - 1]}…"
 
 
 def _attention(ref: ModelRef) -> dict[str, str]:

@@ -16,6 +16,7 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 
 from reproductions.families import family_for
+from reproductions.processing import read_configuration
 from reproductions.spec import Experiment, ModelRef, Training, Tuning
 from reproductions.vlm import Untyped
 
@@ -149,16 +150,11 @@ def shape_of(ref: ModelRef, *, local_only: bool = False) -> Shape:
 
     Raises:
         FileNotFoundError: no configuration of that name here or on the hub.
-        ValueError: an unknown family.
+        ValueError: an unknown family, or a configuration that cannot be read.
     """
     if ref.id in KNOWN:
         return lay_out(known_configuration(ref.id))
-    try:
-        config = AutoConfig.from_pretrained(ref.id, revision=ref.revision, local_files_only=local_only)
-    except OSError as error:
-        told = str(error).strip().splitlines()[0][:160]
-        raise FileNotFoundError(f"{ref.id}: no configuration to be had ({told})") from None
-    return lay_out(config)
+    return lay_out(read_configuration(ref, local_only=local_only))
 
 
 _CLIP = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}

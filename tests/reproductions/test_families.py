@@ -12,7 +12,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForImageTextToText
 
-from reproductions import families, plugins, processing, state, tiny_models, tuning
+from reproductions import cli, families, plugins, processing, state, tiny_models, tuning
 from reproductions.examples import Example, Task, Turn
 from reproductions.method import Context, build_method
 from reproductions.spec import ModelRef, Training, Tuning
@@ -217,6 +217,37 @@ def test_flash_attention_without_the_package_is_one_line(folder):
 def test_a_hub_id_that_is_not_here_says_how_to_fetch_it():
     with pytest.raises(FileNotFoundError, match="hf download nobody/nothing-at-all"):
         processing.load(ModelRef(id="nobody/nothing-at-all"))
+
+
+WRONG_FOLDERS = {
+    "no JSON": ("{broken", None, "not a valid JSON"),
+    "unknown type": ('{"model_type": "nonsense"}', None, "model type 'nonsense' is unknown to transformers"),
+    "no pictures": ('{"model_type": "bert"}', None, "model type 'bert' does not read images and text"),
+    "absurd fields": ('{"model_type": "llava", "vision_config": 3}', None, "cannot be used"),
+    "no weights": (None, None, "no file named model.safetensors"),
+    "broken weights": (None, b"\x08\x00\x00", "cannot be loaded"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_FOLDERS)
+def test_a_folder_that_cannot_be_loaded_is_one_short_line_and_code_2(case, folder, tmp_path, capsys):
+    configuration, weights, said = WRONG_FOLDERS[case]
+    (tmp_path / "config.json").write_text(configuration or (folder("llava") / "config.json").read_text())
+    if weights:
+        (tmp_path / "model.safetensors").write_bytes(weights)
+    out = tmp_path / "runs"
+    assert cli.main(["run", "lora", "--model", str(tmp_path), "--out", str(out)]) == 2
+    line = capsys.readouterr().err.strip()
+    assert line.startswith(f"aki reproduce: {tmp_path}: ")
+    assert said in line
+    assert "\n" not in line
+    assert len(line) < 250 + len(str(tmp_path))
+    assert not out.exists()
+
+
+def test_a_model_that_is_nowhere_is_one_short_line_and_code_2(tmp_path, capsys):
+    assert cli.main(["run", "lora", "--model", str(tmp_path / "nowhere")]) == 2
+    assert "neither shipped" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)
