@@ -8,7 +8,7 @@ next: the intent says what was to become of which entry, so it is plain whether 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from agent.edits import ConflictError, UnfitError, applied, find
 from agent.files import write_text
 from agent.messages import Model
-from agent.proposals import ABSENT, Approved, DriftError, Operation, Verdict
+from agent.proposals import ABSENT, GROUPS, Approved, DriftError, Group, Operation, Verdict
 from agent.workspaces import Workspace, WorkspaceError
 from registry import store
 from registry.catalog import Catalog, digest, load
@@ -127,23 +127,64 @@ def apply(workspace: Workspace, root: Path | None, at: datetime, *, dry: bool = 
     set_aside(workspace, [*((op, why) for op, _, why in void), *((one.operation, why) for one, why in refused)], at)
     if not done:
         return Result((), (), tuple(problems), completed)
-    intent = Intent(
-        before={ref: base_digest(catalog, ref) for ref in entries},
-        after={ref: digest(entry) for ref, entry in entries.items()},
-        operations=tuple(operation.digest for operation in operations),
-        verdicts=tuple(one.verdict.reviewer for one in done),
-    )
+    intent = intended(catalog, entries, done)
     write_text(intent_file(workspace), intent.model_dump_json(indent=1) + "\n")
-    changes = [
-        store.Change(ref.partition("/")[0], entry, expected=intent.before[ref]) for ref, entry in entries.items()
-    ]
     try:
-        written = store.write(changes, root)
+        written = store.write(changes_of(intent, entries), root)
     except (store.InvalidError, store.StaleError):
         intent_file(workspace).unlink(missing_ok=True)
         raise
     conclude(workspace, intent, at)
     return Result(tuple(written), operations, tuple(problems), completed)
+
+
+def by_group(workspace: Workspace, root: Path) -> Iterator[tuple[Group, Result]]:
+    """Carry out everything that is approved, one transaction per risk group, riskiest first.
+
+    For branches with a commit per group, in a copy of the registry and the workspace. What was approved for one entry
+    in several groups was approved against the entry as it was before all of them, so the entries of each step are
+    computed from there. A log line has the time of the last verdict in it: the same approvals give the same bytes.
+
+    Raises:
+        store.InvalidError: the registry would have errors after a step; that step was not written.
+    """
+    catalog = load(root)
+    approved, void = approvals(workspace, catalog)
+    _, refused = results(approved, catalog)
+    failed = {id(one) for one, _ in refused}
+    fitting = [one for one in approved if id(one) not in failed]
+    problems = [*((op, why) for op, _, why in void), *((one.operation, why) for one, why in refused)]
+    if problems or fitting:
+        moment = max(verdict.at for _, verdict in workspace.standing())
+        set_aside(workspace, problems, moment)
+    so_far: list[Approved] = []
+    for group in GROUPS:
+        members = [one for one in fitting if one.operation.group == group]
+        if not members:
+            continue
+        so_far += members
+        entries, _ = results(so_far, catalog)
+        now = load(root)
+        changed = {ref: entry for ref, entry in entries.items() if base_digest(now, ref) != digest(entry)}
+        intent = intended(now, changed, members)
+        written = store.write(changes_of(intent, changed), root)
+        conclude(workspace, intent, max(one.verdict.at for one in members))
+        yield group, Result(tuple(written), tuple(one.operation for one in members), tuple(problems))
+
+
+def intended(catalog: Catalog, entries: Mapping[str, Entry], approved: Sequence[Approved]) -> Intent:
+    """What is about to happen, written down before it does."""
+    return Intent(
+        before={ref: base_digest(catalog, ref) for ref in entries},
+        after={ref: digest(entry) for ref, entry in entries.items()},
+        operations=tuple(one.operation.digest for one in approved),
+        verdicts=tuple(one.verdict.reviewer for one in approved),
+    )
+
+
+def changes_of(intent: Intent, entries: Mapping[str, Entry]) -> list[store.Change]:
+    """The entries as the store takes them, each bound to what it replaces."""
+    return [store.Change(ref.partition("/")[0], entry, expected=intent.before[ref]) for ref, entry in entries.items()]
 
 
 def intent_file(workspace: Workspace) -> Path:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from agent.commands import RefusalError, deciding, looking, visiting
+from agent.commands import RefusalError, deciding, looking, pulling, visiting
 
 EXAMPLES = """
 
@@ -35,6 +35,7 @@ for verb in (
     deciding.undo,
     deciding.apply,
     deciding.verify,
+    pulling.pr,
     looking.status,
     looking.stats,
     looking.evaluate,
