@@ -187,7 +187,7 @@ class ConvergenceSettings(Spec):
     """Losses and scores while methods learn, with the settings of the main suite."""
 
     rows: tuple[str, ...] = ("full-ft-tree", "lora-tree", "ewc-tree", "kore-tree")
-    """Rows of the suite `kore`: `<row>-seed-<checkpoint>`. Of the paper's figure those that are no special case here."""
+    """Rows of the suite `kore`: `<row>-seed-<checkpoint>`. The paper's figure has four such."""
     seed: int = 0
     asked_after: tuple[int, ...] = (25, 50, 100, 200, 350)
     """Gradient steps after which everything is asked, besides the beginning and the end."""
