@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docs import api, changes, pages, people, releases
+from docs import analyses, api, changes, pages, people, releases
 from docs.sources import ROOT, Sources, commit, github_remote
 from docs.words import LANGUAGES, Language, Words
 
@@ -304,6 +304,7 @@ def finish(sources: Sources, site: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     copy_records(sources, site / "records")
+    analyses.copy_results(sources, site / "records" / "analyses")
     for root in (site, site / "zh"):
         index = (root / "search/search_index.json").read_text(encoding="utf-8")
         (root / "search/search_index.js").write_text(f"var __index = {index}", encoding="utf-8")

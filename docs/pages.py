@@ -151,7 +151,16 @@ def blocks(text: str) -> str:
 
 def every(sources: Sources, words: Words) -> Iterator[Page]:
     """All pages of one language."""
-    from docs import board, browse, entries, findings, home, people, reference
+    from docs import analyses, board, browse, entries, findings, home, people, reference
 
-    for make in (home.pages, browse.pages, entries.pages, board.pages, findings.pages, people.pages, reference.pages):
+    for make in (
+        home.pages,
+        browse.pages,
+        entries.pages,
+        board.pages,
+        analyses.pages,
+        findings.pages,
+        people.pages,
+        reference.pages,
+    ):
         yield from make(sources, words)
