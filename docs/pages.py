@@ -153,14 +153,6 @@ def every(sources: Sources, words: Words) -> Iterator[Page]:
     """All pages of one language."""
     from docs import analyses, board, browse, entries, findings, home, people, reference
 
-    for make in (
-        home.pages,
-        browse.pages,
-        entries.pages,
-        board.pages,
-        analyses.pages,
-        findings.pages,
-        people.pages,
-        reference.pages,
-    ):
-        yield from make(sources, words)
+    makers = (home, browse, entries, board, analyses, findings, people, reference)
+    for maker in makers:
+        yield from maker.pages(sources, words)
