@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
+from reproductions import training
 from reproductions.examples import Example, Task
 from reproductions.method import Context, Method
 from reproductions.vlm import VLM
@@ -51,11 +52,16 @@ class Replay(Method):
         if self.of == "new-data" or not memory:
             yield from self.shuffled([*task.train, *memory], task)
             return
-        size = self._context.training.batch_size
-        n_old = round(self.fraction * size)
-        old = self.shuffled(memory, task)
-        for new in self.shuffled(task.train, task):
-            yield [*new[: size - n_old], *next(old)[:n_old]]
+        settings = self._context.training
+        n_old = round(self.fraction * settings.batch_size)
+        if n_old == 0:
+            yield from self.shuffled(task.train, task)
+            return
+        # Two streams of their own sizes: a part of a batch that is sorted by length would always be its shortest.
+        seed = f"{self._context.seed} {task.id}"
+        fresh = training.batches(task.train, settings.batch_size - n_old, seed)
+        for new, old in zip(fresh, training.batches(memory, n_old, f"{seed} remembered"), strict=False):
+            yield [*new, *old]
 
     def consolidate(self, vlm: VLM, task: Task) -> None:
         """Keep a uniform sample of the finished task."""

@@ -1,6 +1,7 @@
 """The mathematics of each method, not its accuracy: what must be zero, equal, orthogonal or frozen."""
 
 import dataclasses
+from collections import Counter
 from itertools import islice
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from reproductions import covariance, frozen_a, importance, tuning
 from reproductions.distillation import divergence
+from reproductions.lab import world
 from reproductions.method import Context, build_method
 from reproductions.spec import Training, Tuning
 from reproductions.vlm import random_lab_vlm
@@ -71,6 +73,22 @@ def test_replay_of_a_batch_fills_every_batch_to_its_share(prior, make_task):
     for batch in islice(method.batches(make_task("a")), 6):
         assert sum(example.id.startswith("prior") for example in batch) == 1
         assert len(batch) == 4
+
+
+def test_replay_of_a_batch_reads_every_example_equally_often():
+    """Whatever its length: batches are sorted by it."""
+    task = world.injection_task(world.entities(10, seed=0), seed=0, form="knowledge-tree")
+    settings = {"of": "batch", "fraction": 0.25, "samples": 40}
+    eight = BASE.training.model_copy(update={"batch_size": 8})
+    method, _ = prepared("replay", lambda n, seed: world.prior_examples(n, seed=seed), settings, training=eight)
+    read = Counter(id(one) for batch in islice(method.batches(task), 100) for one in batch)
+    remembered = {id(one) for one in method.memory(task)}
+    old = [read[one] for one in remembered]
+    new = [read[id(one)] for one in task.train]
+    assert min(old) >= 4, "200 draws of 40"
+    assert max(old) <= 6
+    assert min(new) >= 7, "600 draws of 70"
+    assert max(new) <= 10
 
 
 def test_replay_of_nothing_is_plain_lora(prior, make_task):
