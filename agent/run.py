@@ -94,11 +94,20 @@ def enabled(config: Config, name: str) -> bool:
 
 
 def plan(
-    catalog: Catalog, config: Config, sources: Sequence[source.Source], credentials: set[str], turn: int = 0
+    catalog: Catalog,
+    config: Config,
+    sources: Sequence[source.Source],
+    credentials: set[str],
+    turn: int = 0,
+    numbers: tuple[str, ...] = (),
 ) -> dict[str, tuple[Request, ...]]:
-    """Source → the questions of a visit. No network. `turn` is the week, for what takes several visits."""
+    """Source → the questions of a visit. No network.
+
+    `turn` is the week, for what takes several visits; `numbers` are imported arXiv numbers that have no title yet.
+    """
     things = watch.watched(catalog)
-    return {one.name: one.plan(things, config.settings(one.name, credentials, turn)) for one in sources}
+    settings = {one.name: replace(config.settings(one.name, credentials, turn), numbers=numbers) for one in sources}
+    return {one.name: one.plan(things, settings[one.name]) for one in sources}
 
 
 def fetch(
@@ -150,6 +159,12 @@ def consult(heard: Heard, catalog: Catalog, config: Config, transport: Transport
     return replace(heard, exchanges={**heard.exchanges, MODEL: answers}, usage=dict(transport.usage))
 
 
+def asked_for(exchanges: Mapping[str, Sequence[Exchange]]) -> frozenset[str]:
+    """Papers that were asked about because a person imported their numbers."""
+    requests = [exchange.request for several in exchanges.values() for exchange in several]
+    return frozenset(s for request in requests if request.purpose == "imported" for s in request.subjects)
+
+
 def every(readings: Mapping[str, Reading]) -> list[Observation]:
     """All observations, source by source."""
     return [observation for name in sorted(readings) for observation in readings[name].observations]
@@ -167,11 +182,17 @@ def propose(heard: Heard, catalog: Catalog, config: Config, workspace: Workspace
         catalog,
         today=heard.at.date(),
         before=before,
-        candidates=found_papers(every(readings), catalog, config, heard.exchanges.get(MODEL, ())),
+        candidates=found_papers(
+            every(readings), catalog, config, heard.exchanges.get(MODEL, ()), asked_for(heard.exchanges)
+        ),
         limits=config.limits(),
     )
     workspace.keep_open(outcome.operations, outcome.excerpts)
     workspace.remember(remembered.model_copy(update={"carried": outcome.carried}))
+    if asked_for(heard.exchanges):
+        from agent.candidates.imported import forget
+
+        forget(workspace, [*outcome.operations, *(operation for operation, _ in outcome.asleep)])
     return Report(
         at=heard.at,
         note=heard.note,
@@ -192,14 +213,21 @@ def propose(heard: Heard, catalog: Catalog, config: Config, workspace: Workspace
 
 
 def found_papers(
-    observations: Sequence[Observation], catalog: Catalog, config: Config, answers: Sequence[Exchange]
+    observations: Sequence[Observation],
+    catalog: Catalog,
+    config: Config,
+    answers: Sequence[Exchange],
+    wanted: frozenset[str] = frozenset(),
 ) -> list[Operation]:
-    """Candidates among the listings, with what a model drafted; the classifier is loaded only when there are any."""
+    """Candidates among the listings, with what a model drafted; the classifier is loaded only when there are any.
+
+    `wanted` names those that a person imported: they need not look relevant.
+    """
     if not any(observation.field in {"listing", "mention"} for observation in observations):
         return []
     from agent.candidates.listings import candidates
 
-    found = candidates(observations, catalog, config.candidates.relevance, config.candidates.most)
+    found = candidates(observations, catalog, config.candidates.relevance, config.candidates.most, wanted)
     if not answers:
         return found
     from agent.model import with_drafts

@@ -51,6 +51,8 @@ class Settings:
     """Names of the tokens that the transport has."""
     options: Mapping[str, int] = field(default_factory=dict)
     """Numbers of the source's section in the configuration."""
+    numbers: tuple[str, ...] = ()
+    """arXiv numbers that somebody's collection named and nothing is known about yet."""
     turn: int = 0
     """Number of the visit, so that what is too much for one visit is shared out over several."""
 

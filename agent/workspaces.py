@@ -2,6 +2,7 @@
 
 open/<kind>.<id>.<field>.<digest>.yaml   proposals waiting for a verdict or to be applied
 evidence/<content>.txt                   excerpts of answers, named by their SHA-256
+imported/<name>.yaml                     papers from somebody's collection that are no proposals yet
 decided.jsonl                            the decision log, append-only and hash-chained
 visits.json                              when each source was last heard, first signs of absence, what failed
 """
@@ -13,7 +14,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -60,6 +61,12 @@ class Visits(Model):
     pages: dict[str, str] = Field(default_factory=dict)
     """Watched page → digest of its main text when last read."""
 
+    @property
+    def latest(self) -> datetime:
+        """When any source was last asked; the beginning of time before the first visit."""
+        attempts = [visit.last_attempt for visit in self.sources.values() if visit.last_attempt]
+        return max(attempts, default=datetime.min.replace(tzinfo=UTC))
+
 
 class Workspace:
     """The folder and its files."""
@@ -103,6 +110,35 @@ class Workspace:
             if path.name not in wanted:
                 path.unlink()
         self._forget_evidence(operations)
+
+    def open(self, operation: Operation, excerpts: Mapping[str, str]) -> None:
+        """Add one open proposal with its evidence."""
+        for content, excerpt in excerpts.items():
+            write_text(self.folder / "evidence" / f"{content}.txt", excerpt)
+        write_text(self.folder / "open" / file_name(operation), as_yaml(operation))
+
+    def take_up(self, earlier: Path) -> bool:
+        """Go on where another workspace's visits left off: its open proposals, evidence and memory replace those here.
+
+        The decision log stays the one that is here; what it has decided is not opened again. Nothing happens when the
+        visits here are the later ones. Returns whether something was taken up.
+
+        Raises:
+            WorkspaceError: that workspace is damaged.
+        """
+        other = Workspace(earlier)
+        if other.visits().latest < self.visits().latest:
+            return False
+        rejected = {verdict.operation for _, verdict in self.standing() if verdict.word == "reject"}
+        gone = rejected | self.applied_digests()
+        going_on = [operation for operation in other.operations() if operation.digest not in gone]
+        contents = {evidence.content for operation in going_on for evidence in operation.evidence}
+        kept = {content: text for content in contents if (text := other.excerpt(content)) is not None}
+        self.keep_open(going_on, kept)
+        for path in sorted((earlier / "imported").glob("*.yaml")):
+            write_text(self.folder / "imported" / path.name, path.read_text("utf-8"))
+        self.remember(other.visits())
+        return True
 
     def close(self, digests: Sequence[str]) -> None:
         """Take operations out of the open ones; their evidence stays when the log speaks of it."""

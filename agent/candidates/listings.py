@@ -36,8 +36,14 @@ MODEL_WORDS = (
 """Model type of the vocabulary → words that speak for it."""
 
 
-def candidates(observations: Sequence[Observation], catalog: Catalog, threshold: float, most: int) -> list[Operation]:
-    """The likeliest new papers among the listings, at most `most`, as proposals for new entries.
+def candidates(
+    observations: Sequence[Observation],
+    catalog: Catalog,
+    threshold: float,
+    most: int,
+    wanted: frozenset[str] = frozenset(),
+) -> list[Operation]:
+    """The likeliest new papers among the listings, at most `most`, as proposals for new entries; all `wanted` ones.
 
     A listing whose title an entry without arXiv number already has becomes a proposal for that number instead.
     """
@@ -54,10 +60,13 @@ def candidates(observations: Sequence[Observation], catalog: Catalog, threshold:
     classifier = Classifier([*related(catalog), *unrelated()])
     judged = [(classifier.judge(f"{said(o, 'title')}. {said(o, 'abstract')}"), o) for o in fresh]
     likely = sorted(
-        ((j, o) for j, o in judged if j.relevance >= threshold), key=lambda pair: (-pair[0].relevance, pair[1].subject)
-    )
+        ((j, o) for j, o in judged if j.relevance >= threshold and o.subject not in wanted),
+        key=lambda pair: (-pair[0].relevance, pair[1].subject),
+    )[:most]
+    likely += [(j, o) for j, o in judged if o.subject in wanted]
     repositories = [op for o in mentions if (op := new_repository(o, classifier, catalog, threshold))]
-    return [*numbered, *(new_entry(o, judgement, catalog) for judgement, o in likely[:most]), *repositories[:most]]
+    entries = [new_entry(o, judgement, catalog, imported=o.subject in wanted) for judgement, o in likely]
+    return [*numbered, *entries, *repositories[:most]]
 
 
 def new_repository(
@@ -124,8 +133,9 @@ def number_for(observation: Observation, titles: dict[str, str], catalog: Catalo
     )
 
 
-def new_entry(observation: Observation, judgement: Judgement, catalog: Catalog) -> Operation:
+def new_entry(observation: Observation, judgement: Judgement, catalog: Catalog, *, imported: bool = False) -> Operation:
     """A whole new candidate entry with the classifier's reasons."""
+    how = "imported by number" if imported else "found by a saved query; looks relevant"
     raw = said(observation, "title")
     title, number = clean(raw, 380), observation.subject.removeprefix("arxiv:")
     return Operation(
@@ -134,7 +144,7 @@ def new_entry(observation: Observation, judgement: Judgement, catalog: Catalog) 
         new=tree(observation, title, number, judgement),
         group="structural",
         confidence=round(judgement.relevance, 2),
-        reason=f"found by a saved query; looks relevant (probability {judgement.relevance:.2f})",
+        reason=f"{how} (probability {judgement.relevance:.2f})",
         subject=observation.subject,
         names=(observation.subject, f"title:{ids.title_key(title)}"),
         why=tuple(explanations(raw, title, judgement, catalog)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,10 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Replay = Annotated[Path | None, typer.Option("--replay", help="Folder of recorded answers; no network.")]
 Record = Annotated[Path | None, typer.Option("--record", help="New folder to keep every answer in.")]
 State = Annotated[Path, typer.Option("--state", help="Cool-downs and cached answers, shared between runs; not in git.")]
+Earlier = Annotated[
+    Path | None,
+    typer.Option("--from", help="Workspace of an earlier visit to go on from: a checkout of the branch of proposals."),
+]
 STATE = Path(".cache/agent")
 
 PARTIAL = 3
@@ -89,6 +94,16 @@ def transport_of(config: Config, state: Path) -> Transport:
     return Transport(
         contact=config.contact, state_folder=state, policies=config.hosts, tokens=tokens_from(), endpoints=endpoints
     )
+
+
+def go_on(desk: Workspace, known: Catalog, earlier: Path | None, today: date) -> None:
+    """Take up an earlier visit's workspace, and what `aki registry import` has brought; the desk must be locked."""
+    from agent.candidates.imported import take_in
+
+    if earlier is not None and earlier.is_dir():  # before the first visit there is none
+        desk.take_up(earlier)
+    for line in take_in(desk, known, today).lines:
+        note(line)
 
 
 def names(only: str) -> list[str]:

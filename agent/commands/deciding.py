@@ -16,6 +16,7 @@ from agent.commands import (
     Settings,
     Space,
     catalog_of,
+    go_on,
     say,
     say_json,
     settings,
@@ -46,6 +47,8 @@ def review(
     from agent.review.session import Session, reviewer_name
 
     desk, known = space(workspace), catalog_of(root)
+    with desk.locked():
+        go_on(desk, known, None, datetime.now(UTC).date())
     chosen: Group | None = next((one for one in GROUPS if one == group), None)
     if group and chosen is None:
         raise RefusalError(f"no group '{group}'; one of: {', '.join(GROUPS)}")

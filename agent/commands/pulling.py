@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +11,7 @@ import typer
 
 from agent.commands import (
     STATE,
+    Earlier,
     Json,
     RefusalError,
     Root,
@@ -17,6 +19,7 @@ from agent.commands import (
     Space,
     State,
     catalog_of,
+    go_on,
     say,
     say_json,
     settings,
@@ -49,6 +52,7 @@ def pr(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be sent; needs no token and no network.")
     ] = False,
+    earlier: Earlier = None,
     state: State = STATE,
     json_: Json = False,
 ) -> int:
@@ -75,6 +79,7 @@ def pr(
     steps = {"propose": proposed, "read": read_ticks, "approved": handed_over}
     try:
         with desk.locked():
+            go_on(desk, known, earlier, datetime.now(UTC).date())
             return steps[step](Errand(desk, known, root, chosen, state, dry_run, json_))
     except InvalidError as error:
         raise RefusalError(f"nothing was sent; the registry would have a problem: {error}") from None

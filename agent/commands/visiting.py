@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from agent.commands import (
     PARTIAL,
     STATE,
+    Earlier,
     Json,
     Only,
     Record,
@@ -21,6 +23,7 @@ from agent.commands import (
     Space,
     State,
     catalog_of,
+    go_on,
     names,
     note,
     say,
@@ -34,10 +37,12 @@ from agent.commands import (
 if TYPE_CHECKING:
     from agent.config import Config
     from agent.run import Heard, Report
+    from agent.workspaces import Workspace
     from registry.catalog import Catalog
 
 
 def plan(
+    workspace: Space = None,
     root: Root = None,
     config: Settings = None,
     sources: Only = "",
@@ -54,6 +59,7 @@ def plan(
     """
     from agent import config as configuration
     from agent import run
+    from agent.candidates.imported import untitled
     from agent.fetch import tokens_from
 
     if schema:
@@ -61,7 +67,8 @@ def plan(
         return 0
     chosen_config = settings(config)
     chosen = run.chosen(chosen_config, names(sources))
-    planned = run.plan(catalog_of(root), chosen_config, chosen, set(tokens_from()))
+    numbers = untitled(space(workspace))
+    planned = run.plan(catalog_of(root), chosen_config, chosen, set(tokens_from()), numbers=numbers)
     rows = [
         {"source": name, "host": host, "requests": count, "asks_about": things}
         for name, requests in planned.items()
@@ -88,6 +95,7 @@ def per_host(requests: tuple[Any, ...]) -> list[tuple[str, int, int]]:
 
 def fetch(
     record: Record = None,
+    workspace: Space = None,
     root: Root = None,
     config: Settings = None,
     sources: Only = "",
@@ -107,7 +115,7 @@ def fetch(
     chosen = settings(config)
     if switched_off(chosen):
         return 0
-    heard = listen(chosen, catalog_of(root), names(sources), state, record)
+    heard = listen(chosen, catalog_of(root), names(sources), state, record, space(workspace))
     failed = [e for exchanges in heard.exchanges.values() for e in exchanges if e.failure is not None]
     counts = {name: len(exchanges) for name, exchanges in heard.exchanges.items()}
     if json_:
@@ -123,13 +131,16 @@ def fetch(
     return PARTIAL if failed else 0
 
 
-def listen(config: Config, catalog: Catalog, only: list[str], state: Path, record: Path | None) -> Heard:
+def listen(
+    config: Config, catalog: Catalog, only: list[str], state: Path, record: Path | None, desk: Workspace
+) -> Heard:
     """Visit the sources over the network."""
     from agent import run
+    from agent.candidates.imported import untitled
 
     transport = transport_of(config, state)
     week = transport.clock.now().toordinal() // 7
-    planned = run.plan(catalog, config, run.chosen(config, only), set(transport.tokens), week)
+    planned = run.plan(catalog, config, run.chosen(config, only), set(transport.tokens), week, untitled(desk))
     total = sum(len(requests) for requests in planned.values())
     note(f"asking {len(planned)} sources, {total} requests planned")
     heard = run.fetch(planned, transport, record)
@@ -159,6 +170,7 @@ def refresh(
     root: Root = None,
     config: Settings = None,
     sources: Only = "",
+    earlier: Earlier = None,
     state: State = STATE,
     json_: Json = False,
 ) -> int:
@@ -177,9 +189,11 @@ def refresh(
     chosen, known = settings(config), catalog_of(root)
     if switched_off(chosen):
         return 0
-    heard = run.replay(replay, names(sources)) if replay else listen(chosen, known, names(sources), state, record)
     desk = space(workspace)
     with desk.locked():
+        go_on(desk, known, earlier, datetime.now(UTC).date())
+        only = names(sources)
+        heard = run.replay(replay, only) if replay else listen(chosen, known, only, state, record, desk)
         report = run.propose(heard, known, chosen, desk)
     if json_:
         say_json(report.as_json())

@@ -40,10 +40,11 @@ class Arxiv(Source):
     interval_days = 7
 
     def plan(self, watched: Sequence[Watched], settings: Settings) -> tuple[Request, ...]:
-        """One request per 150 known papers, one per saved query."""
+        """One request per 150 known papers, one per 150 imported ones, one per saved query."""
         numbers = [one.name for one in distinct(watched, "arxiv") if wrong("arxiv", one.name) is None]
         updates = [by_ids(chunk) for chunk in in_chunks(numbers, settings.options.get("chunk", CHUNK))]
-        return (*updates, *(by_query(query, 0, settings.query_results) for query in settings.queries))
+        imported = [by_ids(chunk, purpose="imported") for chunk in in_chunks(settings.numbers, CHUNK)]
+        return (*updates, *imported, *(by_query(query, 0, settings.query_results) for query in settings.queries))
 
     def follow(self, exchange: Exchange) -> tuple[Request, ...]:
         """Halves of a refused batch; an empty page once more; the next page of a query that has one."""
@@ -53,11 +54,11 @@ class Arxiv(Source):
         numbers = [subject.partition(":")[2] for subject in request.subjects]
         if answer.status == 400 and len(numbers) > 1:
             middle = len(numbers) // 2
-            return by_ids(numbers[:middle]), by_ids(numbers[middle:])
+            return by_ids(numbers[:middle], request.purpose), by_ids(numbers[middle:], request.purpose)
         if not answer.ok:
             return ()
         page = parse(answer)
-        if request.purpose == "update":
+        if request.purpose != "discover":
             doubtful = numbers and not page.results and request.attempt < TRIES
             return (request.model_copy(update={"attempt": request.attempt + 1}),) if doubtful else ()
         return next_page(request, page)
@@ -73,7 +74,7 @@ class Arxiv(Source):
             if answer is None:
                 problems += refused(exchange)
                 continue
-            if exchange.request.purpose == "update":
+            if exchange.request.purpose != "discover":
                 asked.update(exchange.request.subjects)
             for result in parse(answer).results:
                 if is_error(result):
@@ -85,6 +86,8 @@ class Arxiv(Source):
                     observations += facts(answer, subject, result)
                 else:
                     observations.append(listing(answer, subject, result))
+                    if exchange.request.purpose == "imported":
+                        answered.add(subject)
         return Reading(
             observations=tuple(observations),
             answered=tuple(sorted(answered)),
@@ -93,13 +96,13 @@ class Arxiv(Source):
         )
 
 
-def by_ids(numbers: Iterable[str]) -> Request:
-    """The latest metadata of these papers."""
+def by_ids(numbers: Iterable[str], purpose: str = "update") -> Request:
+    """The latest metadata of these papers; `imported` ones are not in the registry yet."""
     chosen = tuple(numbers)
     query = urlencode({"id_list": ",".join(chosen), "start": 0, "max_results": max(len(chosen), 1)}, safe=",")
     return Request(
         source="arxiv",
-        purpose="update",
+        purpose=purpose,
         url=f"{API}?{query}",
         accept="application/atom+xml",
         subjects=tuple(f"arxiv:{number}" for number in chosen),
