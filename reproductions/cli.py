@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reproductions import analyses_cli, data_cli, harness_cli, launch_cli
+from reproductions import analyses_cli, data_cli, harness_cli, launch_cli, small_cli
 from reproductions.records import RESULTS, RUNS, RecordError
 from reproductions.spec import EXPERIMENTS, Experiment, SpecError
 
@@ -37,6 +37,7 @@ app = typer.Typer(
 app.add_typer(data_cli.app, name="data")
 app.add_typer(launch_cli.app, name="launch")
 app.add_typer(harness_cli.app, name="harness")
+app.add_typer(small_cli.app, name="small")
 app.command("analyse", help=analyses_cli.HELP)(analyses_cli.analyse)
 
 UsageErrors: type[Exception] = typer.BadParameter.__mro__[2]

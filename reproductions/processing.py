@@ -369,6 +369,7 @@ def read_configuration(ref: ModelRef, *, local_only: bool = True) -> Untyped:
         FileNotFoundError: there is none on this machine, and none can be downloaded.
         ValueError: it cannot be read, or is not of a vision-language model that transformers knows.
     """
+    importlib.import_module("reproductions.small.tower")  # registers itself
     transformers_version = importlib.metadata.version("transformers")
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # five retries of each file would hide our line
     try:
