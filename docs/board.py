@@ -12,7 +12,20 @@ from docs.boardtable import board_table
 from docs.browse import FAMILIES
 from docs.drawing import Legend, swatch
 from docs.pages import Page, Writer, percent
-from docs.rows import Group, family, form_word, group_title, groups, labels, row_path
+from docs.rows import (
+    LEARNED,
+    Group,
+    drawn_rows,
+    family,
+    form_word,
+    group_title,
+    groups,
+    labels,
+    row_numbers,
+    row_path,
+    suite_texts,
+    unlearned,
+)
 from docs.sources import Sources
 from docs.words import Words
 from reproductions.rows import LeaderboardRow
@@ -36,7 +49,11 @@ def pages(sources: Sources, words: Words) -> Iterator[Page]:
 
 
 def points(group: Group, names: Mapping[str, str], writer: Writer) -> tuple[plane.Point, ...]:
-    """The rows of a group in the plane; the frontier is over measured values, membership shares are in the table."""
+    """The rows of a group in the plane; the frontier is over measured values, membership shares are in the table.
+
+    The base model is drawn as a ring with its level, so a row of its own has no point.
+    """
+    numbers = row_numbers(group)
     found = [
         plane.Point(
             label=names[row.id],
@@ -53,8 +70,10 @@ def points(group: Group, names: Mapping[str, str], writer: Writer) -> tuple[plan
                 adaptation=percent(row.adaptation.value),
                 retention=percent(row.retention.value),
             ),
+            number=numbers.get(row.id),
+            doubtful=unlearned(row),
         )
-        for row in group.measured
+        for row in drawn_rows(group)
         if row.adaptation and row.retention
     ]
     return plane.dominating(found)
@@ -83,7 +102,7 @@ def pictures(group: Group, writer: Writer, identity: str = "plane") -> Markup:
 
 def families_shown(group: Group, sources: Sources) -> list[tuple[str, Markup]]:
     """Families in the picture with their marker, for the key below it."""
-    present = {family(row.method, sources) for row in group.measured}
+    present = {family(row.method, sources) for row in drawn_rows(group)}
     return [(one, swatch(one)) for one in FAMILIES if one in present]
 
 
@@ -104,15 +123,19 @@ def group_page(group: Group, every: Sequence[Group], writer: Writer) -> Page:
         radar_rows=radar_rows(group),
         dimensions=group.dimensions,
         labels=labels(group.rows, words, sources),
-        others=[(group_title(one, words), one) for one in every if one is not group],
-        title=group_title(group, words),
+        others=[(group_title(one, words, sources), one) for one in every if one is not group],
+        title=group_title(group, words, sources),
         main=group.path == "leaderboard/index.md",
         gap=bool(sources.gaps),
         continual=any(row.continual for one in every for row in one.rows),
         releases=sources.releases,
         form_word=lambda form: form_word(form, words),
+        about=suite_texts(group.first.suite, words, sources),
+        numbered=bool(row_numbers(group)),
+        doubtful=swatch("baseline", doubtful=True) if any(map(unlearned, group.rows)) else None,
+        learned=percent(LEARNED, 0),
     )
-    title = words("board.title") if group.path == "leaderboard/index.md" else group_title(group, words)
+    title = words("board.title") if group.path == "leaderboard/index.md" else group_title(group, words, sources)
     return Page(
         path=writer.path,
         title=title,
@@ -144,7 +167,7 @@ def summary(group: Group, writer: Writer) -> Summary:
     dots = points(group, names, writer)
     front = [
         (names[row.id], writer.link(f"{row_path(row)}.html"), row)
-        for row, dot in zip(group.measured, dots, strict=True)
+        for row, dot in zip(drawn_rows(group), dots, strict=True)
         if dot.frontier
     ]
     front.sort(key=lambda item: -(item[2].retention.value if item[2].retention else 0))
@@ -160,7 +183,7 @@ def summary(group: Group, writer: Writer) -> Summary:
 
 def radar_rows(group: Group) -> tuple[LeaderboardRow, ...]:
     """At most four rows worth comparing by dimension: those on the frontier, spread from retention to adaptation."""
-    measured = list(group.measured)
+    measured = list(drawn_rows(group))
     front = [
         row
         for row in measured

@@ -9,11 +9,26 @@ from markupsafe import Markup
 from docs.browse import FAMILIES
 from docs.drawing import swatch
 from docs.pages import Writer, percent
-from docs.rows import Group, family, form_word, group_title, groups, labels, row_path, standing_of
+from docs.rows import (
+    LEARNED,
+    Group,
+    family,
+    form_word,
+    group_title,
+    groups,
+    labels,
+    row_numbers,
+    row_path,
+    standing_of,
+    unlearned,
+)
 from docs.tables import Cell, Column, Row, Table, facet, slug, worth
 from docs.words import Words
 from reproductions.leaderboard import PAPER_FORM
 from reproductions.rows import Estimate, LeaderboardRow
+
+RING = Markup("<span class='aki-ring' aria-hidden='true'></span>")
+"""The base model, as it stands in the picture."""
 
 
 def board_table(group: Group, writer: Writer, *, identity: str = "board", export: bool = True) -> Table:
@@ -43,7 +58,7 @@ def board_table(group: Group, writer: Writer, *, identity: str = "board", export
         (*([base] if base else []), *rows),
         worth(facets),
         sort="-average",
-        caption=group_title(group, words),
+        caption=group_title(group, words, sources),
         export=export,
         scores=True,
     )
@@ -52,13 +67,13 @@ def board_table(group: Group, writer: Writer, *, identity: str = "board", export
 def board_columns(group: Group, words: Words) -> tuple[Column, ...]:
     """Scores first, then dimensions, then how sure, then what it took."""
 
-    def column(key: str, *, shown: bool = True, numeric: bool = True) -> Column:
+    def column(key: str, *, shown: bool = True, numeric: bool = True, tight: bool = False) -> Column:
         about = words(f"column.{key}.about") if words.has(f"column.{key}.about") else ""
-        return Column(key, words(f"column.{key}"), numeric=numeric, shown=shown, about=about)
+        return Column(key, words(f"column.{key}"), numeric=numeric, shown=shown, about=about, tight=tight)
 
     return (
         Column("method", words("column.method"), lead=True),
-        column("form", numeric=False),
+        column("form", numeric=False, tight=True),
         column("adaptation"),
         column("retention"),
         column("average"),
@@ -76,7 +91,7 @@ def board_columns(group: Group, words: Words) -> tuple[Column, ...]:
         column("tuning", shown=False, numeric=False),
         column("tier", shown=False, numeric=False),
         column("reported", shown=False, numeric=False),
-        column("proof", numeric=False),
+        column("proof", numeric=False, tight=True),
     )
 
 
@@ -94,15 +109,25 @@ def _board_row(row: LeaderboardRow, group: Group, names: Mapping[str, str], writ
     words, sources = writer.words, writer.sources
     page = writer.link(f"{row_path(row)}.html")
     standing = standing_of(row)
-    lead = Markup("{}<a href='{}'>{}</a>").format(
-        swatch(family(row.method, sources), hollow=row.form == "raw"), page, names[row.id]
+    dot = (
+        RING
+        if row.method == "base"
+        else swatch(family(row.method, sources), hollow=row.form == "raw", doubtful=unlearned(row))
     )
+    number = row_numbers(group).get(row.id)
+    lead = Markup("<span class='aki-no'>{}</span>").format(number) if number else Markup("")
+    lead += Markup("{}<a href='{}'>{}</a>").format(dot, page, names[row.id])
     if row.best:
         lead += Markup(' <span class="aki-tag aki-tag--best">{}</span>').format(words("standing.best"))
     elif row.separable is False:
         lead += Markup(' <span class="aki-tag">{}</span>').format(words("standing.tied"))
     if row.status != "finished":
         lead += Markup(' <span class="aki-tag aki-tag--bad">{}</span>').format(words(f"runstatus.{row.status}"))
+    if unlearned(row):
+        lead += Markup(' <span class="aki-tag aki-tag--bad" title="{}">{}</span>').format(
+            words("board.unlearned.about", bound=percent(LEARNED, 0)),
+            words("board.unlearned", share=percent(row.reliability, 0)),
+        )
     if row.degenerate:
         lead += Markup(' <span class="aki-tag" title="{}">{}</span>').format(
             words("board.degenerate.about"), words("board.degenerate")
@@ -110,7 +135,7 @@ def _board_row(row: LeaderboardRow, group: Group, names: Mapping[str, str], writ
     cost = row.cost
     cells = (
         Cell(lead, names[row.id]),
-        Cell(form_word(row.form, words), row.form),
+        Cell(words("board.base.form") if row.method == "base" else form_word(row.form, words), row.form),
         score(row.adaptation, f"{page}#adaptation", words),
         score(row.retention, f"{page}#retention", words),
         score(row.average, f"{page}#runs", words),
@@ -138,7 +163,8 @@ def _board_row(row: LeaderboardRow, group: Group, names: Mapping[str, str], writ
         "tier": (row.tier,),
         "seeds": (str(row.n_seeds),),
     }
-    return Row(slug(row.id), cells, facets, f"{row.method} {row.id}", mark="failed" if row.status == "failed" else "")
+    mark = "failed" if row.status == "failed" else "base" if row.method == "base" else ""
+    return Row(slug(row.id), cells, facets, f"{row.method} {row.id}", mark=mark)
 
 
 def printed_cell(row: LeaderboardRow, writer: Writer) -> Cell:
@@ -169,8 +195,9 @@ def rank_cell(row: LeaderboardRow, words: Words) -> Cell:
 
 
 def _base_row(group: Group, writer: Writer) -> Row | None:
+    """The mean of the rows' own base scores; none where the base model has a row, with intervals, itself."""
     base = group.base
-    if base is None:
+    if base is None or any(row.method == "base" for row in group.measured):
         return None
     words = writer.words
     by_dimension = {
@@ -188,7 +215,7 @@ def _base_row(group: Group, writer: Writer) -> Row | None:
 
     known: dict[str, Cell] = {
         "method": Cell(
-            Markup("<span class='aki-ring' aria-hidden='true'></span>{}").format(words("board.base")),
+            RING + words("board.base"),
             words("board.base"),
         ),
         "form": Cell(words("board.base.form")),
@@ -223,7 +250,7 @@ def results_of_method(method: str, writer: Writer) -> Table | None:
             Cell(form_word(row.form, words), row.form),
             Cell(
                 Markup("<a href='{}'>{}</a>").format(
-                    writer.link(group.path.removesuffix(".md") + ".html"), group_title(group, words)
+                    writer.link(group.path.removesuffix(".md") + ".html"), group_title(group, words, sources)
                 )
             ),
             score(row.adaptation, f"{page}#adaptation", words),

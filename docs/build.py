@@ -19,6 +19,7 @@ from typing import Any
 from docs import analyses, api, changes, pages, people, releases
 from docs.sources import ROOT, Sources, commit, github_remote
 from docs.words import LANGUAGES, Language, Words
+from reproductions.spec import Suite
 
 ASSETS = Path(__file__).with_name("assets")
 SHARED = ("stylesheets", "javascripts")
@@ -51,7 +52,7 @@ def gather(
     from agent.workspaces import WorkspaceError
     from registry import load
     from registry.audit import audit
-    from reproductions import claims, leaderboard, records, spec
+    from reproductions import claims, leaderboard, questions, records, spec
 
     catalog = load(registry)
     errors = [problem for problem in catalog.problems if problem.severity == "error"]
@@ -59,11 +60,15 @@ def gather(
         raise BuildError(f"the registry has {len(errors)} problems, first: {errors[0]} (see `aki registry check`)")
     root = results or records.RESULTS
     try:
-        rows = leaderboard.load_rows(root)
-        found = records.load_all(root)
+        found = tuple(records.load_all(root))
+        suites = spec.load_suites()
+        ranked = {one.experiment.id for one in found if _is_board(one.experiment.id, suites)}
+        rows = leaderboard.load_rows(root, only=ranked)
         verdicts = {one.id: claims.decide_one(one, rows, root) for one in catalog.claims.values()}
         gaps = leaderboard.gap(catalog, rows, root)
-    except records.RecordError as error:
+        experiments, asked = spec.load_all(), questions.load_questions()
+        answers = {name: questions.answer(one, experiments, found, root) for name, one in asked.items()}
+    except (records.RecordError, spec.SpecError) as error:
         raise BuildError(str(error)) from None
     try:
         approved, heard = changes.applied(), changes.heartbeats()
@@ -77,7 +82,10 @@ def gather(
         gaps=gaps,
         verdicts=verdicts,
         findings=audit(catalog),
-        experiments=spec.load_all(),
+        experiments=experiments,
+        suites=suites,
+        questions=asked,
+        asked=answers,
         changes=approved,
         heartbeats=heard,
         releases=releases.history(snapshots),
@@ -87,6 +95,11 @@ def gather(
         repository_url=(repository_url or github_remote()).rstrip("/"),
         results=root,
     )
+
+
+def _is_board(experiment: str, suites: Mapping[str, Suite]) -> bool:
+    suite = experiment.split("/")[0]
+    return suite not in suites or suites[suite].board
 
 
 def build(sources: Sources, target: Path, *, work: Path, say: Callable[[str], None] = lambda _: None) -> Built:

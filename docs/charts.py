@@ -206,12 +206,12 @@ def _places(ranks: Sequence[float], row: float) -> list[float]:
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its interval on a common axis."""
+    """A value with its interval on a common axis; None where nothing was measured, which is written there."""
 
     label: str
-    value: float
-    low: float
-    high: float
+    value: float | None
+    low: float = 0.0
+    high: float = 0.0
     family: str = "baseline"
     note: str = ""
 
@@ -223,25 +223,38 @@ def forest(
     identity: str,
     zero: float | None = None,
     margin: float | None = None,
+    width: float = 620,
+    room: float = 190,
+    reach: tuple[float, float] | None = None,
 ) -> Markup:
-    """Intervals below each other; `zero` draws the line of no effect, `margin` the one that was asked for."""
+    """Intervals below each other; `zero` draws the line of no effect, `margin` the one that was asked for.
+
+    `room`: pixels for the names on the left. `reach`: ends of the axis, where several pictures share one.
+    """
     row, marks = 26.0, [value for value in (zero, margin) if value is not None]
-    values = [bound for entry in entries for bound in (entry.low, entry.high)] + marks
+    known = [entry for entry in entries if entry.value is not None]
+    values = [bound for entry in known for bound in (entry.low, entry.high)] + marks
     low, high = min(values, default=0.0), max(values, default=1.0)
     pad = max(0.02, 0.08 * (high - low))
-    frame = Frame(620, row * len(entries) + 44, 190, 20, 8, 34, (low - pad, high + pad), (0, 1))
+    frame = Frame(width, row * len(entries) + 44, room, 20, 8, 34, reach or (low - pad, high + pad), (0, 1))
     parts = []
-    for value in ticks(*frame.x_range, most=6):
+    for value in ticks(*frame.x_range, most=6 if width > 500 else 4):
         parts += [upright(frame, value), word(frame.x(value), frame.floor + 16, f"{100 * value:.0f}", "t", "middle")]
     parts += [upright(frame, value, style) for value, style in ((zero, "b0"), (margin, "b")) if value is not None]
     for index, entry in enumerate(entries):
         y = frame.top + row * (index + 0.5)
-        reach = line(f"M{number(frame.x(entry.low))} {number(y)}H{number(frame.x(entry.high))}", "wi")
-        shape = marker(SHAPES.get(entry.family, "circle"), frame.x(entry.value), y, 4.6)
         parts.append(word(frame.left - 12, y + 4, entry.label, "l", "end"))
-        parts.append(group(f"f-{entry.family}", entry.note or entry.label, reach, shape))
+        parts.append(_interval(frame, entry, y))
     parts.append(word(frame.middle, frame.height - 3, legend.x, "ax", "middle"))
     return svg("".join(parts), frame.width, frame.height, legend, identity=identity)
+
+
+def _interval(frame: Frame, entry: Interval, y: float) -> str:
+    if entry.value is None:
+        return word(frame.left + 8, y + 4, entry.note, "t")
+    whole = line(f"M{number(frame.x(entry.low))} {number(y)}H{number(frame.x(entry.high))}", "wi")
+    shape = marker(SHAPES.get(entry.family, "circle"), frame.x(entry.value), y, 4.6)
+    return group(f"f-{entry.family}", entry.note or entry.label, whole, shape)
 
 
 def bars(values: Sequence[tuple[str, int]], legend: Legend, *, identity: str, family: str = "baseline") -> Markup:

@@ -50,6 +50,8 @@ STYLE = (
     ".t{fill:var(--m)}.g{stroke:var(--h);fill:none}.b{stroke:var(--m);stroke-dasharray:4 4;fill:none}"
     ".bt{fill:var(--m);font-style:italic}.fl{stroke:var(--r);stroke-width:2;fill:none;opacity:.75}"
     ".fa{fill:var(--r);opacity:.07}.w{stroke-width:1.3;opacity:.5}.ax{font-weight:600}.p{stroke-width:1.6}"
+    ".q{opacity:.16}.ld{stroke:var(--m);stroke-width:.8;fill:none}.u{stroke-dasharray:2.5 2;fill-opacity:.3}"
+    ".n{fill:var(--m)}"
     ".l{font-size:11.5px;paint-order:stroke;stroke:var(--s);stroke-width:3px;stroke-linejoin:round}.fr{font-weight:600}"
 )
 """What site.css says about pictures, for those that stand alone."""
@@ -166,10 +168,10 @@ def marker(shape: str, x: float, y: float, size: float) -> str:
     return f'<polygon points="{corners}"/>'
 
 
-def swatch(family: str, *, hollow: bool = False) -> Markup:
+def swatch(family: str, *, hollow: bool = False, doubtful: bool = False) -> Markup:
     """The marker of a family as it stands in the pictures, for keys and tables."""
     shape = marker(SHAPES.get(family, "circle"), 8, 8, 5)
-    drawn = f'<g class="p f-{family}{" h" if hollow else ""}">{shape}</g>'
+    drawn = f'<g class="p f-{family}{" h" if hollow else ""}{" u" if doubtful else ""}">{shape}</g>'
     return Markup(f'<svg class="aki-swatch" viewBox="0 0 16 16" aria-hidden="true">{drawn}</svg>')  # noqa: S704 (ours)
 
 

@@ -28,6 +28,8 @@ from docs.drawing import (
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 
+MANY = 14
+"""More points than this have numbers in place of names, and quiet crosses."""
 PLACES = (
     (8, -7, "start"),
     (8, 15, "start"),
@@ -37,6 +39,10 @@ PLACES = (
     (-10, 4, "end"),
     (0, -11, "middle"),
     (0, 20, "middle"),
+    (16, -16, "start"),
+    (16, 24, "start"),
+    (-16, -16, "end"),
+    (-16, 24, "end"),
 )
 """Where a name may stand beside its point, best first: off the cross of its intervals."""
 
@@ -56,6 +62,15 @@ class Point:
     frontier: bool = False
     href: str = ""
     note: str = ""
+    number: int | None = None
+    """Stands for the label where there are too many points for names; the frontier keeps its names."""
+    doubtful: bool = False
+    """Drawn with a broken outline: the row did not learn what it was given, so what it kept says little."""
+
+    @property
+    def mark(self) -> str:
+        """What is written beside it."""
+        return self.label if self.number is None or self.frontier else str(self.number)
 
 
 def dominating(points: Sequence[Point]) -> tuple[Point, ...]:
@@ -87,9 +102,10 @@ def plane(
     if base:
         shapes.append(_base_level(frame, base, legend))
     shapes.append(_frontier(frame, points))
-    shapes += [_whiskers(frame, point) for point in points]
-    shapes += [_dot(frame, point, size=4.6 if narrow else 5.4) for point in points]
-    shapes.append(_labels(frame, points, most=9 if narrow else 30, base=base))
+    many = len(points) > MANY
+    shapes += [_whiskers(frame, point, "w q" if many and not point.frontier else "w") for point in points]
+    shapes += [_dot(frame, point, size=4.6 if narrow else 5.4, reveal=many and not standalone) for point in points]
+    shapes.append(_labels(frame, points, most=99 if many else 9 if narrow else 30, base=base))
     if legend.better:
         shapes.append(word(frame.end - 6, frame.top + 15, f"{legend.better} ↗", "t", "end"))
     if legend.note:
@@ -145,7 +161,7 @@ def _frontier(frame: Frame, points: Sequence[Point]) -> str:
     return line(f"{path}H{number(frame.left)}Z", "fa") + line(path, "fl")
 
 
-def _whiskers(frame: Frame, point: Point) -> str:
+def _whiskers(frame: Frame, point: Point, style: str) -> str:
     x, y, path = number(frame.x(point.x)), number(frame.y(point.y)), ""
     if point.x_interval:
         low, high = (number(frame.x(bound)) for bound in point.x_interval)
@@ -153,34 +169,58 @@ def _whiskers(frame: Frame, point: Point) -> str:
     if point.y_interval:
         low, high = (number(frame.y(bound)) for bound in point.y_interval)
         path += f"M{x} {low}V{high}"
-    return line(path, f"w f-{point.family}") if path else ""
+    return line(path, f"{style} f-{point.family}") if path else ""
 
 
-def _dot(frame: Frame, point: Point, *, size: float) -> str:
+def _dot(frame: Frame, point: Point, *, size: float, reveal: bool) -> str:
+    """The marker; with `reveal`, its cross and its name stand out while it is pointed at or has the focus."""
     shape = marker(SHAPES.get(point.family, "circle"), frame.x(point.x), frame.y(point.y), size)
     says = f"{point.label}: {point.note}" if point.note else point.label
-    drawn = group(f"p f-{point.family}{' h' if point.hollow else ''}", says, shape)
+    style = f"p f-{point.family}{' h' if point.hollow else ''}{' u' if point.doubtful else ''}"
+    drawn = group(style, says, shape)
+    if reveal:
+        drawn = f'<g class="on">{_whiskers(frame, point, "w")}{_name(frame, point)}</g>{drawn}'
     if not point.href:
         return drawn
     return f'<a href="{escape.html(escape.link(point.href))}" aria-label="{escape.html(says)}">{drawn}</a>'
 
 
+def _name(frame: Frame, point: Point) -> str:
+    x, y = frame.x(point.x), frame.y(point.y)
+    right = x > frame.middle
+    return (
+        ""
+        if point.frontier
+        else word(x + (-10 if right else 10), y - 12, point.label, "l fr", "end" if right else "start")
+    )
+
+
 def _labels(frame: Frame, points: Sequence[Point], *, most: int, base: tuple[float, float] | None) -> str:
-    """Names beside their points where there is room; frontier points first, the others if nothing is covered."""
+    """Names or numbers beside their points where there is room; frontier points first, nothing is ever covered."""
     taken = [(frame.x(p.x) - 6, frame.y(p.y) - 6, frame.x(p.x) + 6, frame.y(p.y) + 6) for p in points]
     if base:
         x, y = frame.x(base[0]), frame.y(base[1])
         taken.append((x - 8, y - 22, x + 110, y + 8))
     parts = []
     for point in sorted(points, key=lambda p: (not p.frontier, -(p.x + p.y)))[:most]:
+        style = "l fr" if point.frontier else "l" if point.number is None else "l n"
+        x, y = frame.x(point.x), frame.y(point.y)
         for dx, dy, anchor in PLACES:
-            x, y = frame.x(point.x) + dx, frame.y(point.y) + dy
-            box = _box(point.label, x, y, anchor)
+            box = _box(point.mark, x + dx, y + dy, anchor)
             if _inside(frame, box) and not any(overlap(box, other) for other in taken):
                 taken.append(box)
-                parts.append(word(x, y, point.label, "l fr" if point.frontier else "l", anchor))
+                parts += [_leader(x, y, dx, dy)] if abs(dx) > 12 else []
+                parts.append(word(x + dx, y + dy, point.mark, style, anchor))
                 break
     return "".join(parts)
+
+
+def _leader(x: float, y: float, dx: float, dy: float) -> str:
+    """A short line from a point to a name that does not stand right beside it."""
+    down = dy - 4
+    return line(
+        f"M{number(x + 0.45 * dx)} {number(y + 0.45 * down)}L{number(x + 0.85 * dx)} {number(y + 0.85 * down)}", "ld"
+    )
 
 
 def _box(label: str, x: float, y: float, anchor: str) -> Box:

@@ -30,7 +30,7 @@ def row_page(row: LeaderboardRow, group: Group, names: Mapping[str, str], writer
         row=row,
         name=names[row.id],
         group=group,
-        group_title=group_title(group, words),
+        group_title=group_title(group, words, sources),
         group_page=writer.link(group.path.removesuffix(".md") + ".html"),
         method=sources.catalog.methods.get(row.method),
         runs=runs,

@@ -17,9 +17,10 @@ from registry import exports
 from registry.audit import Finding
 from registry.schema import Claim, Method, Paper, ReportedTable, Repository
 from reproductions.claims import ClaimVerdict
+from reproductions.questions import Asked, Question
 from reproductions.records import RunRecord
 from reproductions.rows import Gap, LeaderboardRow
-from reproductions.spec import Experiment
+from reproductions.spec import Experiment, Suite
 
 if TYPE_CHECKING:
     from registry.catalog import Catalog
@@ -38,6 +39,11 @@ class Sources:
     verdicts: Mapping[str, ClaimVerdict] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    suites: Mapping[str, Suite] = field(default_factory=dict)
+    questions: Mapping[str, Question] = field(default_factory=dict)
+    """What the ablations are asked, by id."""
+    asked: Mapping[str, tuple[Asked, ...]] = field(default_factory=dict)
+    """Question → what its records say, a row at a time."""
     results: Path | None = None
     """Folder that the records were read from."""
     changes: tuple[Change, ...] = ()
@@ -108,6 +114,10 @@ class Sources:
     def findings_of(self) -> Mapping[str, tuple[Finding, ...]]:
         """Reported table id → what the audit found in it."""
         return _grouped((finding.table, finding) for finding in self.findings)
+
+    def is_board(self, suite: str) -> bool:
+        """Whether rows of a suite are ranked; those that settings were chosen by are not."""
+        return suite not in self.suites or self.suites[suite].board
 
     def verdict(self, claim: str) -> str:
         """What our runs say about a claim, as one word of `verdict.*`."""

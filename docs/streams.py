@@ -53,7 +53,7 @@ def continual_page(every: Sequence[Group], writer: Writer) -> Page:
             for index, row in enumerate(rows)
             if row.continual
         ]
-        blocks.append((group_title(group, words), wide, narrow, matrices))
+        blocks.append((group_title(group, words, sources), wide, narrow, matrices))
     body = writer.render(
         "continual.html", blocks=blocks, row_path=row_path, form_word=lambda form: form_word(form, words)
     )

@@ -101,7 +101,15 @@ class Experiment(Spec):
 class Suite(Spec):
     """A named selection of experiments, from `experiments/suites.yaml`; every folder is a suite of its own besides."""
 
+    title: str | None = None
+    title_zh: str | None = None
     about: str
+    about_zh: str | None = None
+    caveats: str | None = None
+    """What a reader must know before comparing its rows."""
+    caveats_zh: str | None = None
+    board: bool = True
+    """False: its rows were made to choose settings; they are published and never ranked."""
     experiments: tuple[str, ...] = Field(min_length=1)
     """Ids or globs."""
     seeds: tuple[int, ...] | None = None
@@ -156,11 +164,11 @@ def canonical_json(data: Any) -> str:  # noqa: ANN401 - any JSON value
 
 def load_experiment(path: Path, root: Path | None = None) -> Experiment:
     """One spec. Raises SpecError: `<file>: <field>: <what is wrong>`."""
-    data = _read(path)
+    data = read_yaml(path)
     try:
         experiment = Experiment.model_validate(data)
     except ValidationError as error:
-        raise SpecError(f"{path}: {_first_problem(error)}") from None
+        raise SpecError(f"{path}: {first_problem(error)}") from None
     expected = path.relative_to(root or path.parents[1]).with_suffix("").as_posix()
     if experiment.id != expected:
         raise SpecError(f"{path}: id: '{experiment.id}' does not match the file; write '{expected}'")
@@ -190,11 +198,11 @@ def load_suites(root: Path = EXPERIMENTS) -> dict[str, Suite]:
     path = root / "suites.yaml"
     if not path.exists():
         return {}
-    data = _read(path)
+    data = read_yaml(path)
     try:
         return {name: Suite.model_validate(value) for name, value in data.items()}
     except ValidationError as error:
-        raise SpecError(f"{path}: {_first_problem(error)}") from None
+        raise SpecError(f"{path}: {first_problem(error)}") from None
 
 
 def select(words: Iterable[str], root: Path = EXPERIMENTS) -> tuple[Experiment, ...]:
@@ -241,7 +249,8 @@ def _matches(word: str, known: Mapping[str, Experiment], suites: Mapping[str, Su
     return [experiment for name, experiment in known.items() if fnmatchcase(name, pattern)]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping, with YAML 1.2's plain values. Raises SpecError."""
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=PlainLoader)  # noqa: S506 - a SafeLoader of ours
     except (OSError, UnicodeDecodeError) as error:
@@ -255,7 +264,8 @@ def _read(path: Path) -> dict[str, Any]:
     return data
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """`<field>: <what is wrong>` of the first problem that pydantic found."""
     problem = error.errors()[0]
     field = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
     if problem["type"] == "extra_forbidden":

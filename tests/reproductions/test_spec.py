@@ -90,7 +90,7 @@ experiments = st.builds(
 def test_what_is_written_is_what_is_read(tmp_path_factory, experiment):
     root = tmp_path_factory.mktemp("specs")
     path = spec.save(experiment, root)
-    again = Experiment.model_validate(spec._read(path))
+    again = Experiment.model_validate(spec.read_yaml(path))
     assert again == experiment
     assert spec.digest(again) == spec.digest(experiment)
 

@@ -192,7 +192,7 @@ def test_every_sentence_exists_in_both_languages_with_the_same_places():
 
 def test_chinese_sentences_are_chinese():
     same = {key for key, both in table().items() if both["en"] == both["zh"]}
-    assert {key.split(".")[0] for key in same} <= {"column", "tier", "tuning"}
+    assert {key.split(".")[0] for key in same} <= {"analyses", "column", "tier", "tuning"}  # names such as SVD
 
 
 def test_a_missing_word_names_itself():

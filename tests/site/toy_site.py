@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from registry import textyaml
 from registry.schema import ExternalIds, Fact, Paper, StatusChange, Text
-from reproductions import records
+from reproductions import records, spec
 from reproductions.records import AdaptationScore, Answer, Cost, Environment, RunRecord, Step
 from reproductions.rows import Estimate, LeaderboardRow
 from reproductions.spec import Data, Experiment, ModelRef, Training, Tuning, digest
@@ -98,16 +99,31 @@ def write_run(
         training=Training(learning_rate=0.004, steps=160, batch_size=24),
         seeds=(0, 1, 2),
     )
-    rng = random.Random(f"{method} {form} {checkpoint} {seed}")
-    kept = _spread(retained + rng.uniform(-0.02, 0.02), random.Random(f"{method} {form}"))
+    write_record(root, experiment, seed, adapted, retained, failed=failed, size=size)
+
+
+def write_record(
+    root: Path,
+    experiment: Experiment,
+    seed: int,
+    adapted: float,
+    retained: float,
+    *,
+    failed: bool = False,
+    size: int = 40,
+    reliability: float = 0.95,
+) -> None:
+    """A toy record of any experiment, with its answers."""
+    rng = random.Random(f"{experiment.id} {seed}")
+    kept = _spread(retained + rng.uniform(-0.02, 0.02), random.Random(f"{experiment.method} {experiment.data.form}"))
     said = _answers(experiment, seed, adapted, kept, size)
 
     def step(after: int, kept_now: dict[str, float]) -> Step:
         scores = {}
-        for task in range(n_tasks):
+        for task in range(experiment.data.n_tasks):
             value = 0.01 if task > after else adapted * (0.8 ** (after - task)) * rng.uniform(0.93, 1.0)
             scores[f"task-{task}"] = AdaptationScore(
-                cem=value, f1=value * 1.05, first_words_cem=value * 0.95, reliability=0.95, n=size
+                cem=value, f1=value * 1.05, first_words_cem=value * 0.95, reliability=reliability, n=size
             )
         return Step(after=after, adaptation=scores, retention=kept_now, n_retention=dict.fromkeys(kept_now, size))
 
@@ -117,7 +133,7 @@ def write_run(
         seed=seed,
         status="failed" if failed else "finished",
         error="loss is not finite at step 41: nan" if failed else None,
-        steps=() if failed else (step(-1, BASE), *(step(after, kept) for after in range(n_tasks))),
+        steps=() if failed else (step(-1, BASE), *(step(after, kept) for after in range(experiment.data.n_tasks))),
         losses=(3.1, 2.2, 1.6, 1.1, 0.8, 0.6, 0.5, 0.4, 0.35, 0.3),
         cost=None
         if failed
@@ -161,6 +177,22 @@ def write_results(root: Path, *, checkpoints: int = 3, seeds: int = 3, methods: 
         adapted, retained = METHODS[method][1]
         for seed in range(seeds):
             write_run(root, "two-phase", method, "knowledge-tree", 0, seed, adapted, retained, n_tasks=4)
+    return root
+
+
+def write_suites(root: Path, *suites: str, size: int = 20) -> Path:
+    """A toy record for every run of these suites' real specs, as a finished study would have."""
+    for experiment in spec.load_all().values():
+        suite, _, name = experiment.id.partition("/")
+        if suite not in suites:
+            continue
+        rng = random.Random(re.sub(r"-seed-\d$", "", name))
+        low, high = METHODS.get(experiment.method, ((0.18, 0.7), (0.5, 0.65)))
+        adapted, retained = low if experiment.data.form == "raw" else high
+        adapted, retained = (value + rng.uniform(-0.05, 0.05) for value in (adapted, retained))
+        learned = 0.4 if experiment.method == "si" else 0.95
+        for seed in experiment.seeds:
+            write_record(root, experiment, seed, adapted, retained, size=size, reliability=learned)
     return root
 
 
