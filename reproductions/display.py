@@ -125,17 +125,20 @@ def show_plan(planned: Sequence[PlannedRun], total: float | None, n_workers: int
 
 def show_verdicts(verdicts: Mapping[str, ClaimVerdict]) -> None:
     """Claims and what became of them."""
-    rows = [
-        [name, one.decision, "; ".join(_effect(part) for part in one.comparisons) or (one.why or "")]
-        for name, one in verdicts.items()
-    ]
+    rows = [[name, one.decision, _effects(one)] for name, one in verdicts.items()]
     show_table("", ("claim", "our runs say", "effect (points, 95 % interval)"), rows)
 
 
-def _effect(part: Any) -> str:  # noqa: ANN401 - ComparisonVerdict, whose module is loaded late
-    comparison = part.comparison
-    text = f"{comparison.metric}: {comparison.left} {comparison.relation} {comparison.right}"
-    return f"{text}: {with_interval(part.effect)}" if part.effect else f"{text}: {part.why}"
+def _effects(verdict: ClaimVerdict) -> str:
+    """The comparisons that were decided, a line each, and once each what kept the others from being."""
+    lines = [
+        f"{one.comparison.metric}: {one.comparison.left} {one.comparison.relation} {one.comparison.right}: "
+        f"{with_interval(one.effect)}"
+        for one in verdict.comparisons
+        if one.effect
+    ]
+    missing = dict.fromkeys(one.why for one in verdict.comparisons if not one.effect and one.why)
+    return "\n".join([*lines, *missing] or [verdict.why or ""])
 
 
 def show_differences(record: RunRecord, differences: Sequence[Difference], n_scores: int) -> None:
