@@ -1,12 +1,12 @@
 """What methods cost, as ratios of one run: step time ÷ plain LoRA, KORE's start ÷ the paper's route, batched ÷ single.
 
-    OMP_NUM_THREADS=1 python tests/performance/methods.py [--quick] [--repeats 3] [METHOD ...]
+    OMP_NUM_THREADS=1 python tests/performance/methods.py [--quick] [--repeats 3] [PART ...]
 
 Times are processor seconds of this process, so that other work on the machine matters little. Every method learns a
 second task, so that no mechanism is idle, between two runs of plain LoRA over the same batches; the whole round is
 repeated, and the median of the ratios counts. The model is of lab-tiny's size with random weights: cost does not depend
-on what it knows. Beside the time of a step stands that per token read: replayed examples are longer. With names, only
-these methods are timed and nothing else. Exit code 1 if a bar is missed.
+on what it knows. Beside the time of a step stands that per token read: replayed examples are longer. Exit code 1
+if a bar is missed.
 """
 
 from __future__ import annotations
@@ -173,38 +173,52 @@ def _timed(call: Callable[[], list[str]]) -> tuple[float, list[str]]:
     return time.process_time() - start, result
 
 
+Report = Callable[[str, str, bool | None], None]
+
+
 def main(arguments: list[str]) -> int:
-    """Measure everything and print it."""
+    """Measure what is named, or everything, and print it."""
+    known = [id_ for id_ in plugins.names("methods") if id_ not in {"base", "in-context"}]
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("methods", nargs="*", help="only these")
+    parser.add_argument("only", nargs="*", metavar="PART", help="methods, `start`, `answers`; default: all")
     parser.add_argument("--quick", action="store_true", help="few steps, small matrices")
     parser.add_argument("--repeats", type=int, default=3, help="rounds of step times")
+    parser.add_argument("--steps", type=int, default=36, help="steps of a round")
     options = parser.parse_args(arguments)
-    repeats = 1 if options.quick else options.repeats
+    if wrong := [name for name in options.only if name not in {*known, "start", "answers"}]:
+        parser.error(f"no part named {wrong[0]!r}; there are: {', '.join(known)}, start, answers")
+    wanted = options.only or [*known, "start", "answers"]
     torch.set_num_threads(1)
     missed: list[str] = []
 
-    def report(what: str, value: str, met: bool | None = None) -> None:
+    def report(what: str, value: str, met: bool | None) -> None:
         print(f"{what:<42} {value}" + ("" if met is None else "  ok" if met else "  MISSED"), flush=True)
         if met is False:
             missed.append(what)
 
-    ids = options.methods or [id_ for id_ in plugins.names("methods") if id_ not in {"base", "in-context"}]
+    if ids := [name for name in wanted if name in known]:
+        rounds = (8, 1) if options.quick else (options.steps, options.repeats)
+        report_steps(ids, *rounds, report)
+    if "start" in wanted:
+        print("KORE's start: the paper's route ÷ the thin one, float64")
+        for width in (256, 512) if options.quick else (1024, 2048):
+            ratio, difference = start_of_kore(width)
+            met = ratio >= 5 and difference <= 1e-6
+            report(f"  d = {width}, max difference {difference:.0e}", f"{ratio:6.1f}x", met)
+    if "answers" in wanted:
+        ratio, same = batched_answers(35 if options.quick else 140)
+        print("answering: one by one ÷ in batches")
+        report(f"  answers {'equal' if same else 'DIFFER'}", f"{ratio:6.1f}x", ratio >= 5 and same)
+    return 1 if missed else 0
+
+
+def report_steps(ids: list[str], steps: int, repeats: int, report: Report) -> None:
+    """Step times against their bars."""
     print(f"step time ÷ plain LoRA, lab-tiny, rank {RANK}, batches of {BATCH}: median of {repeats} (range)")
-    for id_, cost in costs(ids, 8 if options.quick else 36, repeats).items():
+    for id_, cost in costs(ids, steps, repeats).items():
         bar, ratio = BARS.get(id_), median(cost.ratios)
         shown = f"{ratio:6.3f} ({min(cost.ratios):.3f}–{max(cost.ratios):.3f}), per token {ratio / cost.tokens:6.3f}"
         report(f"  {id_} (prepare {cost.prepare:.1f} s)", shown, None if bar is None else ratio <= bar + 0.005)
-    if options.methods:
-        return 1 if missed else 0
-    print("KORE's start: the paper's route ÷ the thin one, float64")
-    for width in (256, 512) if options.quick else (1024, 2048):
-        ratio, difference = start_of_kore(width)
-        report(f"  d = {width}, max difference {difference:.0e}", f"{ratio:6.1f}x", ratio >= 5 and difference <= 1e-6)
-    ratio, same = batched_answers(35 if options.quick else 140)
-    print("answering: one by one ÷ in batches")
-    report(f"  answers {'equal' if same else 'DIFFER'}", f"{ratio:6.1f}x", ratio >= 5 and same)
-    return 1 if missed else 0
 
 
 if __name__ == "__main__":
