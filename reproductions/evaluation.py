@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from reproductions import metrics, ranks
+from reproductions import metrics, ranks, rules
 from reproductions.benchmark import Retention
 from reproductions.examples import Example, Task
 from reproductions.records import AdaptationScore, Answer, Step
@@ -51,7 +51,7 @@ def evaluate(
 
     step = Step(
         after=after,
-        adaptation={task.id: _adaptation(task.id, answers) for task in tasks},
+        adaptation={task.id: _with_rule(_adaptation(task.id, answers), task, said) for task in tasks},
         retention={name: kept_score(name) for name in retention},
         n_retention={name: len(questions) for name, (_, questions) in retention.items()},
     )
@@ -98,6 +98,15 @@ def _adaptation(task: str, answers: Sequence[Answer]) -> AdaptationScore:
         },
         n=len(mine),
     )
+
+
+def _with_rule(score: AdaptationScore, task: Task, said: Mapping[tuple[str, str, str], str]) -> AdaptationScore:
+    """Also by the task's own rule, if it has one."""
+    if not task.rule:
+        return score
+    outputs = [said["adaptation", task.id, one.id] for one in task.questions]
+    mean = fmean(rules.score(task.rule, one, output) for one, output in zip(task.questions, outputs, strict=True))
+    return score.model_copy(update={"rule": task.rule, "by_rule": mean})
 
 
 def _mean_cem(answers: Sequence[Answer]) -> float:

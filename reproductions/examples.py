@@ -53,3 +53,5 @@ class Task:
     """Questions in training phrasing on training views: does it at least repeat what it read?"""
     probes: dict[str, tuple[Example, ...]] = field(default_factory=dict)
     """The same facts with less held out: only the `phrasing`, or only the `view`."""
+    rule: str = ""
+    """How the release scores this task, by a name of `reproductions.rules`; empty: by CEM and F1 alone."""

@@ -45,6 +45,10 @@ class AdaptationScore(Part):
     """CEM per fact type."""
     by_probe: dict[str, float] = {}
     """CEM when only the `phrasing`, or only the `view`, was never seen in training."""
+    rule: str | None = None
+    """The task's own way of scoring, by a name of `reproductions.rules`; None: it has none."""
+    by_rule: float | None = None
+    """Mean score by that rule, beside CEM and F1."""
     n: int
 
 

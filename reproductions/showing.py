@@ -49,6 +49,7 @@ def _run_text(record: RunRecord) -> str:
                 "first words": score.first_words_cem,
                 "read back": score.reliability,
                 **{f"CEM, new {name} only": value for name, value in score.by_probe.items()},
+                **({f"by its own rule, {score.rule}": score.by_rule} if score.by_rule is not None else {}),
             }
             told = "  ".join(f"{name} {display.percent(value)}" for name, value in parts.items())
             lines.append(f"  {task}: {told}")

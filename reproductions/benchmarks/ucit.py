@@ -1,7 +1,7 @@
 """UCIT: six tasks that LLaVA's own instruction data does not contain, one after the other.
 
-Guo et al. 2025, arXiv:2503.12941. The two captioning tasks are scored in the release by Bleu, METEOR, ROUGE-L and
-CIDEr; CEM and F1 here are not those numbers.
+Guo et al. 2025, arXiv:2503.12941. The two captioning tasks are scored in the release by the mean of Bleu, METEOR,
+ROUGE-L and CIDEr; here by ROUGE-L beside CEM and F1, so printed numbers of those two do not compare.
 """
 
 from __future__ import annotations

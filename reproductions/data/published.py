@@ -16,10 +16,29 @@ N_FACTS = 9_422
 """Facts of EVOKE."""
 KORE_74K = {"dialogue": 9_422, "recognition": 9_422, "caption": 9_422, "vqa": 46_468}
 """Published numbers of KORE-74K's training conversations by kind; 74,734 together."""
-DOMAINS = ("RS", "Med", "AD", "Sci", "Fin")
-ABILITIES = ("OCR", "Math", "VP", "APP")
-UCIT = ("ImageNet-R", "ArxivQA", "VizWiz", "IconQA", "CLEVR-Math", "Flickr30k")
-COIN = ("ScienceQA", "TextVQA", "ImageNet", "GQA", "VizWiz", "Grounding", "VQAv2", "OCR-VQA")
+DOMAINS = {"RS": "contained", "Med": "contained", "AD": "contained", "Sci": "option", "Fin": "option"}
+"""Task → how it is scored, by a name of `reproductions.rules`; in order, likewise below."""
+ABILITIES = {"OCR": "contained", "Math": "", "VP": "contained", "APP": ""}
+"""Mathematics is judged by a language model in the release, interfaces by a server of its own: no rule here."""
+UCIT = {
+    "ImageNet-R": "accuracy",
+    "ArxivQA": "option",
+    "VizWiz": "rouge-l",
+    "IconQA": "accuracy",
+    "CLEVR-Math": "accuracy",
+    "Flickr30k": "rouge-l",
+}
+"""The captions' printed numbers mix seven measures, of which CIDEr has no upper end; ROUGE-L is one of the seven."""
+COIN = {
+    "ScienceQA": "option",
+    "TextVQA": "soft-vqa",
+    "ImageNet": "contained",
+    "GQA": "accuracy",
+    "VizWiz": "soft-vqa",
+    "Grounding": "grounding",
+    "VQAv2": "soft-vqa",
+    "OCR-VQA": "accuracy",
+}
 
 
 def evoke_files(folder: Path) -> tuple[TaskFiles, ...]:
@@ -57,38 +76,43 @@ def kore_kind(example: Example) -> str:
 def domain_files(folder: Path) -> tuple[TaskFiles, ...]:
     """MLLM-CL, domains: remote sensing, medicine, driving, science, finance."""
     root = _either(folder / "Domain_data", folder)
-    return tuple(_folder_task(name, root / name, root / name, (root / name,)) for name in DOMAINS)
+    return tuple(_folder_task(name, rule, root / name, root / name, (root / name,)) for name, rule in DOMAINS.items())
 
 
 def ability_files(folder: Path) -> tuple[TaskFiles, ...]:
     """MLLM-CL, abilities; training and evaluation come from different sources and lie in different folders."""
     root = _either(folder / "Ability_data", folder)
     return tuple(
-        _folder_task(name, root / name, root / f"{name}_test", (root / name, root / f"{name}_test"))
-        for name in ABILITIES
+        _folder_task(name, rule, root / name, root / f"{name}_test", (root / name, root / f"{name}_test"))
+        for name, rule in ABILITIES.items()
     )
 
 
 def ucit_files(folder: Path) -> tuple[TaskFiles, ...]:
     """UCIT: six tasks that LLaVA's own training data does not contain."""
     root = _either(folder / "UCIT", folder)
-    return tuple(_folder_task(name, root / name, root / name, (root / "datasets", root / name, root)) for name in UCIT)
+    return tuple(
+        _folder_task(name, rule, root / name, root / name, (root / "datasets", root / name, root))
+        for name, rule in UCIT.items()
+    )
 
 
 def coin_files(folder: Path, instructions: str = "Instruction_Original") -> tuple[TaskFiles, ...]:
     """CoIN: eight tasks, with one of two sets of instruction wordings (`Instruction_Original`, `Instruction_Type2`)."""
     written = folder / instructions
     return tuple(
-        _folder_task(name, written / name, written / name, (folder, folder / name, folder / "images")) for name in COIN
+        _folder_task(name, rule, written / name, written / name, (folder, folder / name, folder / "images"))
+        for name, rule in COIN.items()
     )
 
 
-def _folder_task(name: str, train: Path, test: Path, images: tuple[Path, ...]) -> TaskFiles:
+def _folder_task(name: str, rule: str, train: Path, test: Path, images: tuple[Path, ...]) -> TaskFiles:
     return TaskFiles(
         name.lower(),
         first_file(train, "train.json", "train_4w.json", "train_brief_4w.json"),
         first_file(test, "test.json", "test_3000.json", "val_coco_type_3000.json", "val.json"),
         images,
+        rule=rule,
     )
 
 

@@ -28,6 +28,8 @@ class TaskFiles:
     expected_train: int | None = None
     """Records in the published release; None: not stated anywhere that we have read."""
     expected_test: int | None = None
+    rule: str = ""
+    """How the release scores it, by a name of `reproductions.rules`."""
 
 
 @dataclass
@@ -66,7 +68,7 @@ def read_stream(
         if limit is None:
             reading.problems += _miscounts(task, trained, asked, folder)
         reading.problems += shared(task, trained.examples, asked.examples, folder)
-        reading.tasks.append(Task(task.id, tuple(trained.examples), tuple(asked.examples)))
+        reading.tasks.append(Task(task.id, tuple(trained.examples), tuple(asked.examples), rule=task.rule))
         reading.counts[task.id] = {
             "train": len(trained.examples),
             "test": len(asked.examples),
