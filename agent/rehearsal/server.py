@@ -96,6 +96,7 @@ def handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # one packet per answer: in two, the second waits for the first one's receipt
 
         def _serve(self) -> None:
             length = int(self.headers.get("content-length") or 0)

@@ -25,6 +25,8 @@ LIST_FROM = 2
 LIST_LENGTH = 100
 PAPER_PAGES = 4
 """Paper pages asked for in one visit; every visit takes the next ones."""
+ALLOWANCE = 60
+"""Requests of a visit from which on paper pages, which are hints only, are asked for one by one."""
 
 
 class HuggingFace(Source):
@@ -50,7 +52,8 @@ class HuggingFace(Source):
                 requests.append(by_owner(kind, owner, subjects))
             else:
                 requests += [by_name(subject) for subject in subjects]
-        chosen = in_turn(papers, settings.options.get("paper_pages", PAPER_PAGES), settings.turn)
+        room = max(1, ALLOWANCE - len(requests))
+        chosen = in_turn(papers, min(settings.options.get("paper_pages", PAPER_PAGES), room), settings.turn)
         return (*requests, *(paper_page(subject) for subject in chosen))
 
     def follow(self, exchange: Exchange) -> tuple[Request, ...]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 import registry
 from agent import run
+from agent.config import Most
 from agent.memory import forbidding
 from agent.messages import Evidence, sha256
 from agent.proposals import AskAgain, Operation, Verdict, meanings
@@ -211,7 +212,7 @@ def test_a_new_version_on_arxiv_is_reported(visit, toy_world):
 
 
 def test_what_does_not_fit_below_the_limit_is_carried_and_comes_when_there_is_room(visit, settings, workspace):
-    settings.most_open.__dict__["judged"] = 2  # the fixture's own configuration, narrowed
+    settings.__dict__["most_open"] = Most(judged=2)  # the fixture's own configuration, narrowed
     first = visit()
     assert sum(op.group != "mechanical" for op in first.outcome.operations) == 2
     assert first.outcome.carried > 0
