@@ -57,21 +57,18 @@ def align(
     model: Annotated[Path, typer.Argument(help="A model that `build --unaligned` made.")],
     to: Annotated[Path, typer.Option("--to", help="Folder of the projector and the figures.")],
     data: Annotated[Path, typer.Option("--data", help="Folder of the pictures.")] = Path("data/small"),
-    word_steps: Annotated[int | None, typer.Option("--word-steps", min=0)] = None,
-    speech_steps: Annotated[int | None, typer.Option("--speech-steps", min=0)] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Another recipe, speech_steps=300; repeatable.")
+    ] = None,
 ) -> None:
     """Teach the projector to name pictures, and measure it against a blank picture and nearest pixels."""
-    from dataclasses import replace
-
-    from reproductions import provenance
+    from reproductions import provenance, selecting
     from reproductions.small import alignment, pictures
     from reproductions.spec import ModelRef
     from reproductions.vlm import load_vlm
 
-    recipe = alignment.Recipe()
-    steps = {"word_steps": word_steps, "speech_steps": speech_steps}
-    recipe = replace(recipe, **{name: value for name, value in steps.items() if value is not None})
     try:
+        recipe = alignment.recipe(selecting.parse_settings(settings or []))
         shown = pictures.read(data)
         vlm = load_vlm(ModelRef(id=str(model)))
     except ValueError as error:

@@ -59,6 +59,24 @@ class Recipe:
     seed: int = 0
 
 
+def recipe(settings: Mapping[str, str]) -> Recipe:
+    """The recipe with other values, given as text.
+
+    Raises:
+        ValueError: no such setting, or no number.
+    """
+    plain = Recipe()
+    known = asdict(plain)
+    for name, text in settings.items():
+        if name not in known:
+            raise ValueError(f"--set {name}: there is no such setting; there are: {', '.join(known)}")
+        try:
+            known[name] = type(known[name])(text)
+        except ValueError:
+            raise ValueError(f"--set {name}: {text!r} is no {type(known[name]).__name__}") from None
+    return Recipe(**known)
+
+
 @dataclass(frozen=True)
 class Figures:
     """Shares of right names on the style never seen, and on one that was."""
