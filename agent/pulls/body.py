@@ -94,23 +94,39 @@ def render(cards: Sequence[Card], ticked: Iterable[Tick] = (), limit: int = LIMI
 
 
 def block(card: Card) -> str:
-    """One proposal: its boxes, and folded below them reason, diff and evidence; mechanical ones in few words."""
-    key, brief = f"{card.digest[:SHORT]} {card.base[:SHORT]}", card.group in BULK
+    """One proposal: its boxes, and folded below them reason, diff and evidence; a mechanical one in one line."""
+    return brief(card) if card.group in BULK and not (card.note or card.conflict) else full(card)
+
+
+def brief(card: Card) -> str:
+    """Old and new value, where it was read, and the words: all there is to a mechanical proposal."""
+    seen = card.evidence[0]
+    words = span(seen.quote[:120]) if seen.intact else "**the excerpt is gone or was changed; do not approve**"
+    where = f"{seen.source}, {seen.read_at[:10]}, {span(seen.url)}: {words} · {card.digest[:12]}"
+    return f"- [ ] **approve** {span(card.headline)} · {where} <!-- aki:approve {key_of(card)} -->\n"
+
+
+def full(card: Card) -> str:
+    """One proposal with everything that a person needs to judge it."""
+    key, no = key_of(card), "not this, and do not ask again"
     lines = [f"- [ ] **approve** {span(card.headline)} <!-- aki:approve {key} -->"]
-    if not brief:
-        lines += [f"  - [ ] not this, and do not ask again <!-- aki:reject {key} -->", ""]
-    summary = "" if brief else f"confidence {card.confidence:.2f} · "
-    lines += [f"  <details><summary>{summary}diff · evidence · <code>{card.digest[:12]}</code></summary>", ""]
-    if not brief:
-        lines += [f"  - {span(line)}" for line in (card.reason, *card.why)]
+    lines += [f"  - [ ] {no} <!-- aki:reject {key} -->", ""]
+    summary = f"confidence {card.confidence:.2f} · diff · evidence · <code>{card.digest[:12]}</code>"
+    lines += [f"  <details><summary>{summary}</summary>", ""]
+    lines += [f"  - {span(line)}" for line in (card.reason, *card.why)]
     lines += [f"  - **Note:** {span(card.note)}"] if card.note else []
     lines += [f"  - **Conflict:** {span(card.conflict)}"] if card.conflict else []
-    lines += ["", *fence([line for line in shortened(card.diff) if not brief or line[:1] in "+-"], "diff")]
+    lines += ["", *fence(shortened(card.diff), "diff")]
     for seen in card.evidence:
         lines += ["", f"  {seen.source}, read {seen.read_at}, {span(seen.url)} ({span(seen.locator)}):", ""]
         quoted = fence(seen.quote.splitlines() or [""])
         lines += quoted if seen.intact else ["  **The excerpt is gone or was changed; do not approve.**"]
     return "\n".join([*lines, "", "  </details>", ""])
+
+
+def key_of(card: Card) -> str:
+    """What a box of this card is bound to."""
+    return f"{card.digest[:SHORT]} {card.base[:SHORT]}"
 
 
 def bulk_box(cards: Sequence[Card]) -> str:

@@ -414,7 +414,8 @@ class Forge:
                 for name, value in words.items():
                     setattr(self, name, value)
             case "commits":
-                shas = reversed(self.objects.ancestors(self.objects.branches[words["branch"]]))
+                there = self.objects.ancestors(self.objects.branches[words["branch"]])
+                shas = sorted(there, key=lambda sha: self.objects.commits[sha].at)
                 return [self.show_commit(sha) | {"files": self._texts(sha)} for sha in shas]
             case "state":
                 return {

@@ -23,6 +23,7 @@ from agent.pulls.content import workspace_files
 from agent.pulls.remote import Remote, RemoteError, repository_name
 from agent.pulls.ticks import Revision, holders
 from agent.rehearsal.company import Company, company
+from agent.rehearsal.pull_request import checkout
 from agent.review.session import Session
 from agent.texts import clean
 from agent.workspaces import Workspace
@@ -580,28 +581,12 @@ def test_from_ticks_to_a_merged_and_verified_registry(run, github, desk, tmp_pat
     run("approved")
     github.merge("ada", 2)
     commits = github.rehearse("commits", branch="main")
-    checkout = as_git(commits, tmp_path / "checkout")
-    data, space = checkout / "registry" / "data", checkout / "agent" / "workspace"
+    there = checkout(commits, tmp_path / "checkout")
+    data, space = there / "registry" / "data", there / "agent" / "workspace"
     assert registry.load(data).papers["alpha"].venue.value == "ICML 2026"
     assert main(["verify", "--root", str(data), "--workspace", str(space)]) == 0
-    assert "every canonical change is accounted for" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "0 changes by people" in said
+    assert "every canonical change is accounted for" in said
     assert run(space=Workspace(space), data=data) == 0
     assert "papers/alpha" not in github.pull(1)["body"]
-
-
-def as_git(commits: list[dict], folder: Path) -> Path:
-    """A git checkout with these commits; merges as their result."""
-    import subprocess
-
-    folder.mkdir()
-    git = ["git", "-C", str(folder), "-c", "user.email=x@example.org"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    for commit in commits:
-        for path in folder.rglob("*"):
-            if path.is_file() and ".git" not in path.parts:
-                path.unlink()
-        written(commit["files"], folder)
-        subprocess.run([*git, "add", "-A"], check=True)
-        who = f"user.name={commit['author']['name']}"
-        subprocess.run([*git, "-c", who, "commit", "-q", "--allow-empty", "-m", commit["message"]], check=True)
-    return folder
