@@ -760,3 +760,4 @@ def test_anchored_in_the_null_space_never_moves_a(prior, make_task):
     start = {layer: one.down.detach().clone() for layer, one in tuning.adapter(vlm).items()}
     method.learn(vlm, make_task("a"))
     assert all(torch.equal(one.down, start[layer]) for layer, one in tuning.adapter(vlm).items())
+    assert method.facts["old_examples_read"] == 80, "eight in each of ten steps"
