@@ -28,6 +28,7 @@ from reproductions.analyses.spec import (
     SimilarityResult,
 )
 from reproductions.records import RESULTS
+from reproductions.spec import Data
 
 PATH = "analyses/index.md"
 COLOURS = ("s1", "s2", "s3", "s4", "knowledge-editing", "baseline")
@@ -106,8 +107,11 @@ class Section:
     @property
     def command(self) -> str:
         """Makes the results again."""
-        models = " ".join(f"--model {one.model.id}" for one in self.results)
-        return f"aki reproduce analyse {self.name} {models}"
+        words = [f"aki reproduce analyse {self.name}", *(f"--model {one.model.id}" for one in self.results)]
+        data = getattr(self.results[0].result.settings, "data", None)
+        if data and data.n_retention_per_dimension != Data().n_retention_per_dimension:
+            words.append(f"--questions {data.n_retention_per_dimension}")
+        return " ".join(words)
 
     @property
     def models(self) -> str:
@@ -295,7 +299,8 @@ def discarded(results: Sequence[Analysis], writer: Writer) -> Section:
     legend = Legend(words("analyses.source"), words("analyses.source.about"), "", "")
     heat = charts.heat(matrix, dimensions, dimensions, legend, identity="sources")
     heats = [Figure(words("analyses.source"), heat, None, words("analyses.source.about"))] if matrix else []
-    grid = Grid(title, head, rows, words("analyses.spread"))
+    questions = found[0].settings.data.n_retention_per_dimension
+    grid = Grid(title, head, rows, words("analyses.spread", questions=questions))
     return _section("discard-rank", results, words, here=sentences, figures=[figure], grids=[grid], heats=heats)
 
 
@@ -350,7 +355,7 @@ def similarities(results: Sequence[Analysis], writer: Writer) -> Section:
             "analyses.covariance-similarity.null",
             between=percent(_off(said["null_overlap"]), 0),
             within=percent(_on(said["null_overlap"]), 0),
-            chance=percent(averages[0].rank / averages[0].width, 0),
+            chance=percent(_chance(found[0].by_layers), 0),
             r=averages[0].rank,
         ),
     ]
@@ -366,6 +371,11 @@ def similarities(results: Sequence[Analysis], writer: Writer) -> Section:
 def _short(kind: str) -> str:
     """`q_proj, k_proj, v_proj` as `q, k, v`."""
     return kind.replace("_proj", "")
+
+
+def _chance(layers: Sequence[SimilarityOfLayers]) -> float:
+    """Overlap of null spaces that have nothing to do with each other, mean over layers."""
+    return sum(one.n_layers * one.rank / one.width for one in layers) / sum(one.n_layers for one in layers)
 
 
 def _kind_cells(layers: Sequence[SimilarityOfLayers]) -> list[Markup | str]:
