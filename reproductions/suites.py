@@ -80,7 +80,6 @@ LEARNING_RATES: dict[str, tuple[float, ...]] = {
 """What tuning tries, by what learns. With a second knob the middle two, so that the number of trials is the same."""
 FURTHER: dict[str, tuple[tuple[float, dict[str, Any]], ...]] = {
     "lora-tree": ((5e-4, {}), (2.5e-4, {})),
-    "replay-tree": ((5e-4, {}), (2.5e-4, {})),
     "full-ft-tree": ((2e-4, {}), (5e-4, {})),
     "ewc-tree": ((8e-3, {"strength": 0.01}), (4e-3, {"strength": 0.003})),
     "lwf-tree": ((4e-3, {"strength": 2.0}), (1e-3, {"strength": 0.5})),
