@@ -191,8 +191,8 @@ def _method_row(method: Method, writer: Writer) -> Row:
         Cell(link, method.name),
         Cell(chip("family", method.family, words), method.family),
         Cell(words.of(method.idea)),
-        Cell(method.state_kept or ""),
-        Cell(method.at_inference or ""),
+        Cell(words.of(method.state_kept)),
+        Cell(words.of(method.at_inference)),
         Cell(words(f"implemented.{state}"), state),
     )
     return Row(method.id, cells, {"family": (method.family,), "implemented": (state,)}, " ".join(method.aliases))

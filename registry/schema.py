@@ -330,8 +330,10 @@ class Method(Entry):
     idea: Text
     variant: Text | None = None
     """Which of several algorithms of this name ours is, and where it differs from the paper or its code."""
-    state_kept: Line | None = None
-    at_inference: Line | None = None
+    state_kept: Text | None = None
+    """What it keeps between tasks."""
+    at_inference: Text | None = None
+    """What answers once it has learned."""
     implemented: bool = False
     why_not: Text | None = None
     """Required when not implemented."""

@@ -22,7 +22,8 @@ from registry.problems import did_you_mean
 from registry.schema import KINDS, Entry, Paper, Text
 
 NAME = "Awesome Knowledge Injection"
-HOME = "https://github.com/ant-research/Awesome-Knowledge-Injection"
+HOME = os.environ.get("AKI_HOME_URL") or "https://github.com/ant-research/Awesome-Knowledge-Injection"
+"""Where the project lives, for feeds, citations and the agent's user agent; a fork sets AKI_HOME_URL, or this line."""
 PURPOSE = Text(
     en="Injecting knowledge into vision-language models without losing what they can do: papers, benchmarks, methods.",
     zh="向视觉语言模型注入知识而不丢失原有能力：论文、基准与方法。",
