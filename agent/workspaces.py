@@ -75,6 +75,11 @@ class Workspace:
         self.folder = folder
         self.ledger = Ledger(folder / "decided.jsonl")
 
+    @property
+    def option(self) -> str:
+        """What a command needs to find this workspace: nothing when it is the usual one."""
+        return "" if self.folder.absolute() == DEFAULT.absolute() else f" --workspace {self.folder}"
+
     # Proposals
 
     def operations(self) -> list[Operation]:

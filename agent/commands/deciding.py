@@ -59,7 +59,7 @@ def review(
 
         write_text(html, page(session))
         say(f"{len(session.operations())} proposals on {html}; open it in a browser, download your decisions, then:")
-        say("  aki agent decide decisions.json")
+        say(f"  aki agent decide decisions.json{desk.option}")
         return 0
     if not session.operations():
         say("no open proposals; look for some: aki agent refresh")
@@ -75,6 +75,8 @@ def review(
             ReviewApp(session, chosen).run()
             decided, everything = session.progress()
             say(f"{len(session.given)} verdicts given; {decided} of {everything} open proposals decided")
+            if decided:
+                say(f"Carry out what was approved: aki agent apply{desk.option}")
     return 0
 
 
@@ -105,6 +107,8 @@ def decide(
         say(f"{taken} verdicts taken over" + (f", {len(refused)} refused:" if refused else ""))
         for line in refused:
             say(f"  ! {line}")
+        if taken:
+            say(f"Carry out what was approved: aki agent apply{desk.option}")
     return 1 if refused else 0
 
 
@@ -174,7 +178,7 @@ def apply(
         for operation, why in result.refused:
             say(f"  ! {operation.target} {operation.field}: {why}")
         if result.written and not dry_run:
-            say("Look at it: git diff registry/data · commit it under your name · check: aki agent verify")
+            say("Look at it: git diff registry/data · render the front pages: aki registry readme · commit both")
     return 1 if result.refused else 0
 
 

@@ -159,6 +159,10 @@ document.addEventListener("keydown", (event) => {
   if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
   if ("jkarmeubd".includes(event.key)) { event.preventDefault(); act(event.key); }
 });
+for (const button of document.querySelectorAll("#verdicts button")) {
+  button.addEventListener("click", () => act(button.dataset.key));
+}
+at("then").textContent = data.then;
 at("download").addEventListener("click", download);
 at("bulk").addEventListener("click", () => act("b"));
 at("reviewer").value = data.reviewer;

@@ -25,10 +25,11 @@ def page(session: Session) -> str:
     style = (FOLDER / "page.css").read_text("utf-8")
     operations = {operation.digest: operation for operation in session.operations()}
     cards = [{**asdict(card), "value": operations[card.digest].new} for card in session.cards()]
-    data = {"reviewer": session.reviewer, "groups": list(GROUPS), "cards": cards}
+    then = f"aki agent decide decisions.json{session.workspace.option}"
+    data = {"reviewer": session.reviewer, "groups": list(GROUPS), "cards": cards, "then": then}
     policy = (
         f"default-src 'none'; script-src '{hash_of(script)}'; style-src '{hash_of(style)}'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'none'"
     )
     return (
         "<!doctype html>\n"

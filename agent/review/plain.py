@@ -43,7 +43,7 @@ def review(session: Session, lines: Iterator[str], out: TextIO, group: Group | N
         + "\n"
     )
     if decided:
-        out.write("Carry out what was approved: aki agent apply\n")
+        out.write(f"Carry out what was approved: aki agent apply{session.workspace.option}\n")
     return len(session.given)
 
 
