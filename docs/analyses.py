@@ -196,7 +196,9 @@ def graph(
             parts.append(word(last, frame.floor + 18, label, "t", "middle"))
     parts.append(word(frame.middle, frame.height - 6, legend.x, "ax", "middle"))
     parts += [_drawn(frame, one, dots=len(one.spots) < 20, scale=scale) for one in lines]
-    parts += [word(frame.end + 9, y + 4, label, "l") for label, y in _ends(frame, lines)]
+    for one, y in _ends(frame, lines):
+        parts.append(group(f"f-{one.colour}", one.label, dot(frame.end + 10, y, 3.4)))
+        parts.append(word(frame.end + 17, y + 4, one.label, "l"))
     return svg("".join(parts), frame.width, frame.height, legend, identity=identity)
 
 
@@ -209,15 +211,15 @@ def _drawn(frame: Frame, one: Line, *, dots: bool, scale: float) -> str:
     return group(f"f-{one.colour}", says, line(path, "ra rd" if one.dashed else "ra"), *marks)
 
 
-def _ends(frame: Frame, lines: Sequence[Line]) -> list[tuple[str, float]]:
+def _ends(frame: Frame, lines: Sequence[Line]) -> list[tuple[Line, float]]:
     """Where names stand at the right end, moved apart where they would touch."""
-    places: list[tuple[str, float]] = []
+    places: list[tuple[Line, float]] = []
     lowest = -1e9
-    for y, label in sorted((frame.y(one.spots[-1][1]), one.label) for one in lines):
-        lowest = max(y, lowest + 14)
-        places.append((label, lowest))
+    for one in sorted(lines, key=lambda one: -one.spots[-1][1]):
+        lowest = max(frame.y(one.spots[-1][1]), lowest + 14)
+        places.append((one, lowest))
     over = max(0.0, lowest - frame.floor) if places else 0.0
-    return [(label, y - over) for label, y in places]
+    return [(one, y - over) for one, y in places]
 
 
 def both(
