@@ -36,7 +36,7 @@ TITLES: dict[Group, str] = {
     "structural": "Structural: new, merged and withdrawn entries, one by one",
     "numbers": "Numbers: reported figures",
     "semantic": "Semantic: what an entry says",
-    "mechanical": "Mechanical: stars, dates, licences",
+    "mechanical": "Mechanical: stars, dates, states",
 }
 
 BOX = re.compile(

@@ -26,6 +26,7 @@ VERBS = [
     "undo",
     "apply",
     "verify",
+    "pr",
     "status",
     "stats",
     "evaluate",
