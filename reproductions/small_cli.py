@@ -30,13 +30,14 @@ def draw(
     to: To = Path("data/small"),
     only: Annotated[int | None, typer.Option("--only", min=1, help="So many of each kind, for a try.")] = None,
 ) -> None:
-    """Draw emoji and flags, 224 × 224, with their facts beside them."""
-    from reproductions.small import pictures
+    """Draw emoji and flags, 224 × 224, and write what is injected and what was there before beside them."""
+    from reproductions.small import knowledge, pictures
 
     try:
         found = pictures.draw_all(archives, to, only=only)
     except pictures.PicturesError as error:
         raise LookupError(str(error)) from None
+    knowledge.write(found)
     sys.stdout.write(f"{len(found.emoji)} emoji in {len(pictures.SETS)} styles, {len(found.countries)} flags: {to}\n")
 
 

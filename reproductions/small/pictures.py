@@ -99,7 +99,7 @@ class Emoji:
 
 @dataclass(frozen=True)
 class Country:
-    """One flag, drawn in two shapes: `flag/<id>.png`, `round-flag/<id>.png`."""
+    """One flag, drawn in two shapes: `flags/flag/<id>.png`, `flags/round-flag/<id>.png`."""
 
     id: str
     name: str
@@ -160,7 +160,7 @@ def draw_all(archives: Path, folder: Path, *, only: int | None = None, pinned: b
     for view, place in flags.items():
         with tarfile.open(found[view]) as archive:
             for country in countries:
-                _write(draw(_text(archive, place.format(country.id))), folder / view / f"{country.id}.png")
+                _write(draw(_text(archive, place.format(country.id))), folder / "flags" / view / f"{country.id}.png")
     facts = {
         "emoji": [asdict(one) for one in emoji],
         "countries": [asdict(one) for one in countries],
