@@ -21,6 +21,8 @@ from reproductions.spec import Data
 class SmallRetention:
     """The same questions for every method and seed."""
 
+    from_folder = True
+    """It has to be drawn first."""
     chance: Mapping[str, float] = MappingProxyType({"NAMES": 0.0, "CAPITALS": 0.0})
 
     def questions(self, data: Data) -> Mapping[str, Sequence[Example]]:
