@@ -26,6 +26,7 @@ from docs.tables import Cell, Column, Row, Table, facet, slug, worth
 from docs.words import Words
 from reproductions.leaderboard import PAPER_FORM
 from reproductions.rows import Estimate, LeaderboardRow
+from reproductions.suites import NOT_TUNED
 
 RING = Markup("<span class='aki-ring' aria-hidden='true'></span>")
 """The base model, as it stands in the picture."""
@@ -127,6 +128,10 @@ def _board_row(row: LeaderboardRow, group: Group, names: Mapping[str, str], writ
         lead += Markup(' <span class="aki-tag aki-tag--bad" title="{}">{}</span>').format(
             words("board.unlearned.about", bound=percent(LEARNED, 0)),
             words("board.unlearned", share=percent(row.reliability, 0)),
+        )
+    if row.note:
+        lead += Markup(' <span class="aki-tag" title="{}">{}</span>').format(
+            row.note, words("board.untuned" if row.note == NOT_TUNED else "board.note")
         )
     if row.degenerate:
         lead += Markup(' <span class="aki-tag" title="{}">{}</span>').format(

@@ -130,7 +130,7 @@ def curves(
         width=360 if narrow else 700,
         height=260 if narrow else 300,
         left=44,
-        right=96 if narrow else 130,
+        right=112 if narrow else 150,
         top=14,
         bottom=44,
         x_range=(0.0, max(1.0, len(steps) - 1.0)),
@@ -142,7 +142,9 @@ def curves(
     parts += [word(frame.x(index), frame.floor + 18, name, "t", "middle") for index, name in enumerate(steps)]
     parts.append(word(frame.middle, frame.height - 6, legend.x, "ax", "middle"))
     parts += [_curve(frame, one) for one in lines]
-    parts += [word(frame.end + 9, y + 4, label, "l") for label, y in _ends(frame, lines)]
+    for y, place, label in _ends(frame, lines):
+        parts.append(line(f"M{number(frame.end + 5)} {number(y)}L{number(frame.end + 14)} {number(place)}", "ld"))
+        parts.append(word(frame.end + 17, place + 4, label, "l"))
     return svg("".join(parts), frame.width, frame.height, legend, identity=identity)
 
 
@@ -157,15 +159,24 @@ def _curve(frame: Frame, series: Series) -> str:
     return group(f"f-{series.family}", series.label, line(path, series.style), dots)
 
 
-def _ends(frame: Frame, lines: Sequence[Series]) -> list[tuple[str, float]]:
-    """Where the names of lines stand at their right end, moved apart where they would touch."""
-    last = [(frame.y(one.values[-1]), one.label) for one in lines if one.values and one.values[-1] is not None]
-    places: list[tuple[str, float]] = []
-    lowest = -math.inf
-    for y, label in sorted(last):
-        lowest = max(y, lowest + 14)
-        places.append((label, lowest))
-    return places
+def _ends(frame: Frame, lines: Sequence[Series]) -> list[tuple[float, float, str]]:
+    """Where each line ends and where its name stands beside it, moved apart where names would touch."""
+    last = sorted((frame.y(one.values[-1]), one.label) for one in lines if one.values and one.values[-1] is not None)
+    places = spread([y for y, _ in last], 14, frame.top, frame.floor)
+    return [(y, place, label) for (y, label), place in zip(last, places, strict=True)]
+
+
+def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Ascending places, moved as little as needed to stand `gap` apart, within [low, high] as far as that has room."""
+    blocks: list[list[float]] = []  # sum of wishes and number of members: those that touch move together
+    for index, place in enumerate(places):
+        blocks.append([place - gap * index, 1])
+        while len(blocks) > 1 and blocks[-1][0] / blocks[-1][1] < blocks[-2][0] / blocks[-2][1]:
+            total, count = blocks.pop()
+            blocks[-1] = [blocks[-1][0] + total, blocks[-1][1] + count]
+    top = max(low, high - gap * (len(places) - 1))
+    starts = [min(max(total / count, low), top) for total, count in blocks for _ in range(int(count))]
+    return [start + gap * index for index, start in enumerate(starts)]
 
 
 # ── ranks, intervals, counts ────────────────────────────────────────────────────────────────────────────────────────
@@ -225,26 +236,27 @@ def forest(
     margin: float | None = None,
     width: float = 620,
     room: float = 190,
-    reach: tuple[float, float] | None = None,
+    above: bool = False,
 ) -> Markup:
     """Intervals below each other; `zero` draws the line of no effect, `margin` the one that was asked for.
 
-    `room`: pixels for the names on the left. `reach`: ends of the axis, where several pictures share one.
+    `room`: pixels for the names on the left. `above`: names stand over their intervals, for long ones on a phone.
     """
-    row, marks = 26.0, [value for value in (zero, margin) if value is not None]
+    row, room = (40.0, 16.0) if above else (26.0, room)
+    marks = [value for value in (zero, margin) if value is not None]
     known = [entry for entry in entries if entry.value is not None]
     values = [bound for entry in known for bound in (entry.low, entry.high)] + marks
     low, high = min(values, default=0.0), max(values, default=1.0)
     pad = max(0.02, 0.08 * (high - low))
-    frame = Frame(width, row * len(entries) + 44, room, 20, 8, 34, reach or (low - pad, high + pad), (0, 1))
+    frame = Frame(width, row * len(entries) + 44, room, 20, 8, 34, (low - pad, high + pad), (0, 1))
     parts = []
     for value in ticks(*frame.x_range, most=6 if width > 500 else 4):
         parts += [upright(frame, value), word(frame.x(value), frame.floor + 16, f"{100 * value:.0f}", "t", "middle")]
     parts += [upright(frame, value, style) for value, style in ((zero, "b0"), (margin, "b")) if value is not None]
     for index, entry in enumerate(entries):
-        y = frame.top + row * (index + 0.5)
-        parts.append(word(frame.left - 12, y + 4, entry.label, "l", "end"))
-        parts.append(_interval(frame, entry, y))
+        y = frame.top + row * (index + (0.72 if above else 0.5))
+        name = (frame.left, y - 12, "start") if above else (frame.left - 12, y + 4, "end")
+        parts += [word(name[0], name[1], entry.label, "l", name[2]), _interval(frame, entry, y)]
     parts.append(word(frame.middle, frame.height - 3, legend.x, "ax", "middle"))
     return svg("".join(parts), frame.width, frame.height, legend, identity=identity)
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from docs import charts
 from docs.browse import name
 from docs.drawing import Legend
-from docs.entries import reference, relations, report_link, title
+from docs.entries import external_links, reference, relations, report_link, title
 from docs.pages import Page, Writer, percent
 from docs.rows import method_name
 from docs.sources import Sources
@@ -122,6 +122,7 @@ def claim_page(claim: Claim, writer: Writer) -> Page:
         claim=claim,
         verdict=sources.verdict(claim.id),
         paper=sources.catalog.papers.get(claim.paper),
+        sources=_outside(claim, sources),
         compared=compared,
         forest=_forest(claim, found, writer),
         relations=relations(claim, "claims", writer),
@@ -131,6 +132,12 @@ def claim_page(claim: Claim, writer: Writer) -> Page:
     text = words.of(claim.statement)
     shown = text if len(text) < 90 else text[:88].rsplit(" ", 1)[0] + "…"
     return Page(writer.path, shown, body, text, "claims", ("navigation",))
+
+
+def _outside(claim: Claim, sources: Sources) -> list[tuple[str, str]]:
+    """Where the paper itself can be read, as (name of the place, address)."""
+    paper = sources.catalog.papers.get(claim.paper)
+    return external_links(paper)[:2] if paper else []
 
 
 def side(reference_text: str, writer: Writer) -> Markup:
@@ -199,7 +206,8 @@ def _printed(cell: str, writer: Writer) -> Markup:
     )
 
 
-def _forest(claim: Claim, found: Any, writer: Writer) -> Markup | None:  # noqa: ANN401
+def _forest(claim: Claim, found: Any, writer: Writer) -> tuple[Markup, Markup] | None:  # noqa: ANN401
+    """Our effects with their intervals, drawn wide and narrow."""
     if not found:
         return None
     entries = []
@@ -217,9 +225,12 @@ def _forest(claim: Claim, found: Any, writer: Writer) -> Markup | None:  # noqa:
     legend = Legend(
         writer.words("claims.forest"), writer.words("claims.forest.about"), writer.words("claims.forest.axis"), ""
     )
-    return charts.forest(
-        entries, legend, identity="forest", zero=0.0, margin=margins.pop() if len(margins) == 1 else None
+    margin = margins.pop() if len(margins) == 1 else None
+    wide = charts.forest(entries, legend, identity="forest-wide", zero=0.0, margin=margin)
+    narrow = charts.forest(
+        entries, legend, identity="forest-narrow", zero=0.0, margin=margin, width=350, room=142, above=True
     )
+    return wide, narrow
 
 
 # ── printed tables ──────────────────────────────────────────────────────────────────────────────────────────────────

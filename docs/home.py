@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from docs import board, charts, findings, rows
+from docs import board, charts, findings, people, rows
 from docs.browse import DIRECTIONS, name
 from docs.drawing import Legend, swatch
-from docs.pages import Page, Writer
+from docs.pages import Page, Writer, blocks, heading, percent
 from docs.sources import Sources
 from docs.words import Words
 from registry.schema import Benchmark, Claim, Method, Term
@@ -50,6 +50,10 @@ def home_page(writer: Writer) -> Page:
         key=board.families_shown(drawn, sources) if drawn else [],
         hollow=swatch("baseline", hollow=True),
         filled=swatch("baseline"),
+        doubtful=swatch("baseline", doubtful=True) if drawn and any(map(rows.unlearned, drawn.rows)) else None,
+        learned=percent(rows.LEARNED, 0),
+        numbered=bool(drawn and rows.row_numbers(drawn)),
+        caveats=rows.suite_texts(drawn.first.suite, words, sources)[1] if drawn else "",
         events=findings.events(writer)[:6],
         latest=sources.active_papers[:6],
         paper_name=name,
@@ -147,6 +151,9 @@ def not_run_page(writer: Writer) -> Page:
         failed=[row for row in sources.rows if row.n_failed],
         row_path=rows.row_path,
     )
+    by_hand = people.written_below(words, sources)
+    if by_hand:
+        body = "\n\n".join((body.strip(), blocks(str(heading(words("notrun.byhand"), "by-hand"))), by_hand))
     return Page(writer.path, words("notrun.title"), body, words("notrun.lead"), "guides", boost=1.5)
 
 

@@ -16,6 +16,9 @@ PERFORMANCE = Path(__file__).with_name("performance.md")
 FIRST = ("quick-start", "run-a-method", "your-model", "your-data", "laboratory", "how-we-measure", "add-a-method")
 """Guides in reading order; the others follow by name."""
 
+NOT_RUN = "what-has-not-been-run"
+"""Stands on the page of the same name below what is computed there (`about/not-run`), not among the guides."""
+
 LINK = re.compile(r"(?<!\!)\[([^\]\n]*)\]\(([^)\s]+)((?:\s+\"[^\"]*\")?)\)")
 TITLE = re.compile(r"^#\s+(.+?)\s*$", re.MULTILINE)
 CODE = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]*`)", re.DOTALL)
@@ -34,7 +37,7 @@ class Guide:
 
 def guides(words: Words, folder: Path = FOLDER) -> list[Guide]:
     """All written pages in this language, in reading order."""
-    names = sorted({file.name.removesuffix(".md").removesuffix(".zh") for file in folder.glob("*.md")})
+    names = sorted({file.name.removesuffix(".md").removesuffix(".zh") for file in folder.glob("*.md")} - {NOT_RUN})
     names.sort(key=lambda one: (FIRST.index(one) if one in FIRST else len(FIRST), one))
     found = [guide(one, words, folder) for one in names]
     if PERFORMANCE.exists() and folder == FOLDER and "performance" not in names:
@@ -88,6 +91,14 @@ def pages(sources: Sources, words: Words) -> Iterator[Page]:
         yield Page(f"guides/{one.name}.md", one.title, body, one.lead, "guides", boost=1.5)
 
 
+def written_below(words: Words, sources: Sources, folder: Path = FOLDER) -> str:
+    """What people wrote about what has not been run, without its title; empty without such a page."""
+    if not (folder / f"{NOT_RUN}.md").exists():
+        return ""
+    body = linked(guide(NOT_RUN, words, folder).text, set(), sources)
+    return TITLE.sub("", body, count=1).strip() + "\n"
+
+
 def linked(text: str, known: set[str], sources: Sources) -> str:
     """Links of a written page, made to fit the site: guides to guides, files to the repository, code left alone."""
     parts = CODE.split(text)
@@ -103,6 +114,8 @@ def _relink(found: re.Match[str], known: set[str], sources: Sources) -> str:
         return found[0]
     place, mark, anchor = target.partition("#")
     name = Path(place).name.removesuffix(".md").removesuffix(".zh")
+    if name == NOT_RUN:
+        return f"[{label}](../about/not-run.md{mark or '#by-hand'}{anchor}{title})"
     if place.endswith(".md") and "/" not in place.removeprefix("./") and name in known:
         return f"[{label}]({name}.md{mark}{anchor}{title})"
     if place.endswith("performance.md"):

@@ -191,7 +191,7 @@ def _name(frame: Frame, point: Point) -> str:
     return (
         ""
         if point.frontier
-        else word(x + (-10 if right else 10), y - 12, point.label, "l fr", "end" if right else "start")
+        else word(x + (-10 if right else 10), y - 12, point.label, "lo fr", "end" if right else "start")
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from registry.exports import write_text
+from reproductions.leaderboard import MAIN_SUITES
 from reproductions.rows import LeaderboardRow
 
 FOLDER = Path(__file__).with_name("releases")
@@ -57,7 +58,7 @@ class Release:
     n_changed: int
     n_gone: int
     best: str
-    """Id of the row with the highest average; empty without any."""
+    """Id of the row with the highest average on the main board; empty without any."""
 
 
 def snapshot(name: str, rows: Sequence[LeaderboardRow], *, day: date, commit: str | None) -> Snapshot:
@@ -107,7 +108,10 @@ def history(snapshots: Sequence[Snapshot]) -> tuple[Release, ...]:
 
 def _compare(before: Snapshot, after: Snapshot) -> Release:
     both = before.rows.keys() & after.rows.keys()
-    averages = {row: score.average for row, score in after.rows.items() if score.average is not None}
+    main = next((suite for suite in MAIN_SUITES if any(_is_of(suite, row) for row in after.rows)), "")
+    averages = {
+        row: score.average for row, score in after.rows.items() if score.average is not None and _is_of(main, row)
+    }
     return Release(
         name=after.name,
         date=after.date,
@@ -117,6 +121,10 @@ def _compare(before: Snapshot, after: Snapshot) -> Release:
         n_gone=len(before.rows.keys() - after.rows.keys()),
         best=max(averages, key=lambda row: averages[row]) if averages else "",
     )
+
+
+def _is_of(suite: str, row: str) -> bool:
+    return not suite or row.startswith(f"{suite}/")
 
 
 def differs(one: Score, other: Score) -> bool:

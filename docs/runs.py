@@ -9,8 +9,19 @@ from markupsafe import Markup
 from docs import charts, citing, streams
 from docs.browse import chip
 from docs.drawing import Legend
-from docs.pages import Page, Writer
-from docs.rows import MAIN_SUITES, Group, family, form_word, group_title, short
+from docs.pages import Page, Writer, percent
+from docs.rows import (
+    LEARNED,
+    MAIN_SUITES,
+    Group,
+    family,
+    form_word,
+    group_title,
+    short,
+    suite_texts,
+    suite_title,
+    unlearned,
+)
 from docs.sources import Sources
 from docs.words import Words
 from reproductions.records import RunRecord
@@ -43,11 +54,14 @@ def row_page(row: LeaderboardRow, group: Group, names: Mapping[str, str], writer
         losses=_loss_spark(row, family(row.method, sources), words),
         matrix=streams.matrix(row.continual, words, identity="matrix") if row.continual else None,
         settings=settings_lines(row),
+        unlearned=unlearned(row),
+        learned=percent(LEARNED, 0),
+        caveats=suite_texts(row.suite, words, sources)[1],
         report=citing.issue_url(sources.repository_url, f"runs/{row.id}"),
     )
     return Page(
         path=writer.path,
-        title=f"{names[row.id]} · {form_word(row.form, words)} · {row.suite}",
+        title=f"{names[row.id]} · {form_word(row.form, words)} · {suite_title(row.suite, words, sources)}",
         body=body,
         description=words("run.lead", name=names[row.id], n=row.n_runs),
         section="leaderboard",

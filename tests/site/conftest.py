@@ -24,7 +24,6 @@ from docs.sources import Sources
 from registry import catalog, textyaml
 from registry.schema import Fact, Paper, StatusChange, Text
 
-HOSTILE_ID = "hostile-title-2026"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -33,7 +32,7 @@ def hostile_paper() -> Paper:
     title = toy_site.HOSTILE
     text = Text(en=f"# Not a heading\n\n{title}\n\n## Nor this", zh=title)
     return Paper(
-        id=HOSTILE_ID,
+        id=toy_site.HOSTILE_ID,
         title=title,
         aliases=("zzhostile", title),
         date="2026-06",
@@ -56,7 +55,7 @@ def toy_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real registry with the hostile paper beside the others."""
     folder = tmp_path_factory.mktemp("registry") / "data"
     shutil.copytree(catalog.DATA, folder)
-    (folder / "papers" / f"{HOSTILE_ID}.yaml").write_text(textyaml.dump(hostile_paper()), encoding="utf-8")
+    (folder / "papers" / f"{toy_site.HOSTILE_ID}.yaml").write_text(textyaml.dump(hostile_paper()), encoding="utf-8")
     return folder
 
 

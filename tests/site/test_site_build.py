@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from conftest import HOSTILE_ID
+from toy_site import HOSTILE_ID
 
 from docs import build, checks
 from docs.words import Words

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docs import charts, drawing, plane
 from docs.charts import Interval, Series, Slope
@@ -111,3 +114,20 @@ def test_ticks_are_round_and_inside(low, high):
 
 def test_no_points_still_make_a_picture():
     parse(plane.plane((), LEGEND))
+
+
+@given(st.lists(st.floats(0, 300), min_size=1, max_size=12).map(sorted))
+def test_names_beside_lines_stand_apart_in_order_and_inside(wishes):
+    places = charts.spread(wishes, 14, 0, 300)
+    assert all(b - a >= 14 - 1e-6 for a, b in itertools.pairwise(places))
+    assert places[0] >= -1e-6
+    assert places[-1] <= 300 + 1e-6
+    if all(b - a >= 14 for a, b in itertools.pairwise(wishes)):
+        assert places == pytest.approx(wishes)
+
+
+def test_an_interval_that_was_not_measured_is_written_out():
+    entries = [charts.Interval("a", 0.4, 0.3, 0.5), charts.Interval("b", None, note="not run")]
+    drawn = str(charts.forest(entries, LEGEND, identity="f"))
+    assert "not run" in drawn
+    assert drawn.count("<circle") == 1

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from conftest import HOSTILE_ID
+from toy_site import HOSTILE_ID
 
 from docs import escape, pages, people
 from docs.boardtable import board_table
@@ -226,3 +226,35 @@ def test_a_page_in_one_language_only_says_so(tmp_path):
 @pytest.mark.parametrize(("text", "expected"), [("ICLR 2026", "iclr-2026"), ("会议 / 期刊", "会议-期刊"), ("!!", "x")])
 def test_values_in_addresses_are_readable(text, expected):
     assert slug(text) == expected
+
+
+# ── what has not been run, ablations, claims ────────────────────────────────────────────────────────────────────────
+
+
+def test_what_people_say_has_not_been_run_stands_below_what_is_computed(english):
+    body = english["about/not-run.md"].body
+    written = people.guide(people.NOT_RUN, Words("en")).text.splitlines()[0].removeprefix("# ")
+    assert f"guides/{people.NOT_RUN}.md" not in english
+    assert (
+        body.index("{#experiments}") < body.index("{#by-hand}") < body.index("| --- |" if "| --- |" in body else "|---")
+    )
+    assert f"# {written}\n" not in body[body.index("{#by-hand}") :]
+
+
+def test_guides_point_to_that_page(english):
+    assert "(../about/not-run.md#by-hand)" in english["guides/your-model.md"].body
+
+
+def test_a_claim_names_its_source_its_place_and_where_to_read_it(english):
+    body = english["claims/kore-parameters.md"].body
+    source = body[body.index("aki-source") :].partition("</p>")[0]
+    assert "papers/kore-2025.html" in source
+    assert "Section 5.3, Table 1" in source
+    assert "https://arxiv.org/abs/2510.19316" in source
+
+
+def test_every_question_has_a_page_that_says_what_was_not_run(english, sources):
+    for name in sources.questions:
+        body = english[f"ablations/{name}.md"].body
+        assert "not run" in body
+        assert f'href="{name}.html"' in english["ablations/index.md"].body

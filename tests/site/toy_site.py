@@ -196,6 +196,7 @@ def write_suites(root: Path, *suites: str, size: int = 20) -> Path:
     return root
 
 
+HOSTILE_ID = "hostile-title-2026"
 HOSTILE = (
     '</title><script>alert(1)</script>"><img src=x onerror=alert(2)> & [x](javascript:alert(3)) '
     "{{ 7*7 }} `a` *b* <!-- \u200bzero"
