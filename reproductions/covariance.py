@@ -2,13 +2,17 @@
 
 `C = Σ x xᵀ` over all real tokens of some examples, not centred, as in CorDA (arXiv:2406.05223) and KORE
 (arXiv:2510.19316). Their released code first divides each sample by the absolute value of its largest entry; we follow
-the papers' formula. Sums are kept in float64, one per distinct input: query, key and value share theirs.
+the papers' formula. Sums are kept in float64, one per distinct input: query, key and value share theirs. Of several
+processes each reads a share of the examples, and the sums are added up; where all sums together do not fit, some layers
+are measured after the others, with one more reading of the examples each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -24,16 +28,23 @@ Tokens = Literal["prompt", "conversation"]
 
 @torch.no_grad()
 def second_moments(
-    vlm: VLM, examples: Sequence[Example], *, tokens: Tokens = "prompt", batch_size: int = 32
+    vlm: VLM,
+    examples: Sequence[Example],
+    *,
+    tokens: Tokens = "prompt",
+    batch_size: int = 32,
+    layers: Collection[str] | None = None,
 ) -> dict[str, Tensor]:
     """Layer name → `Σ x xᵀ` (in × in, float64, on the model's device). Layers with one input share one tensor.
 
+    `layers`: only these.
+
     Raises:
-        ValueError: no examples.
+        ValueError: no examples, or fewer than processes.
     """
-    if not examples:
-        raise ValueError("covariance: no examples to measure on")
-    watcher = _Watcher(vlm.language_linears())
+    ranks.require_one_each(examples, "covariance")
+    linears = vlm.language_linears()
+    watcher = _Watcher(linears if layers is None else {name: linears[name] for name in layers})
     mine = ranks.share(examples)
     encoded = sorted((vlm.encode(example, ask=tokens == "prompt") for example in mine), key=lambda e: len(e.ids))
     vlm.model.eval()
@@ -44,6 +55,29 @@ def second_moments(
             vlm.base.model(**batch.inputs)
     ranks.add_up(watcher.moments.values())
     return watcher.moments
+
+
+def in_passes(
+    vlm: VLM, examples: Sequence[Example], *, passes: int, tokens: Tokens = "prompt", batch_size: int = 32
+) -> Iterator[dict[str, Tensor]]:
+    """The same in parts, for memory: whole decoder layers at a time, the examples read once for each part.
+
+    Use one part before the next is asked for; what is kept of it keeps its memory.
+    """
+    for layers in layer_groups(list(vlm.language_linears()), passes):
+        yield second_moments(vlm, examples, tokens=tokens, batch_size=batch_size, layers=layers)
+
+
+def layer_groups(names: Sequence[str], n: int) -> list[list[str]]:
+    """Names in `n` groups of consecutive decoder layers, as even as it goes; fewer groups if there are fewer layers."""
+    layers: dict[str, list[str]] = {}
+    for name in names:
+        found = re.match(r".*?\.layers\.\d+\.", name)
+        layers.setdefault(found[0] if found else name, []).append(name)
+    members = list(layers.values())
+    n = min(n, len(members))
+    bounds = [len(members) * part // n for part in range(n + 1)]
+    return [[name for layer in members[start:end] for name in layer] for start, end in pairwise(bounds)]
 
 
 class _Watcher:

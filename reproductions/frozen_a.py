@@ -107,18 +107,34 @@ def from_moments(
     vlm: VLM, layers: Iterable[str], moments: Mapping[str, Tensor], rank: int, *, subspace: Subspace, seed: int
 ) -> Provided:
     """Project every layer's weight on directions chosen from its inputs' second moment (in × in)."""
+    return from_passes(vlm, layers, [moments], rank, subspace=subspace, seed=seed)
+
+
+def from_passes(
+    vlm: VLM,
+    layers: Iterable[str],
+    passes: Iterable[Mapping[str, Tensor]],
+    rank: int,
+    *,
+    subspace: Subspace,
+    seed: int,
+) -> Provided:
+    """The same where moments come in parts, each forgotten before the next is measured."""
     generator = torch.Generator().manual_seed(seed)
     linears = vlm.language_linears()
-    bases: dict[int, tuple[Tensor, float]] = {}  # by moment: query, key and value share theirs
+    wanted = list(layers)
     factors: dict[str, tuple[Tensor, Tensor]] = {}
     energies: list[float] = []
-    for layer in layers:
-        moment = moments[layer]
-        if id(moment) not in bases:
-            bases[id(moment)] = directions(moment, rank, subspace, generator)
-        basis, energy = bases[id(moment)]
-        factors[layer] = project(linears[layer].weight.detach(), basis)
-        energies.append(energy)
+    for moments in passes:
+        bases: dict[int, tuple[Tensor, float]] = {}  # by moment: query, key and value share theirs
+        for layer in (one for one in wanted if one in moments):
+            moment = moments[layer]
+            if id(moment) not in bases:
+                bases[id(moment)] = directions(moment, rank, subspace, generator)
+            basis, energy = bases[id(moment)]
+            factors[layer] = project(tuning.plain_weight(linears[layer]), basis)
+            energies.append(energy)
+        del moments
     return Provided(factors, fmean(energies))
 
 

@@ -3,7 +3,8 @@
 Importances are per-example: the gradient of each example alone is squared (or its absolute value taken) before the
 mean. Squaring the gradient of a whole batch, as several libraries do, gives numbers that shrink with the batch (van
 de Ven, arXiv:2502.11756). For a linear layer the gradient of one example is `Σ_t δ_t x_tᵀ`, so whole batches can be
-read at once. Measured at the effective weight: with adapters that is `W + B A`, without need to merge.
+read at once. Measured at the effective weight: with adapters that is `W + B A`, without need to merge. Of several
+processes each reads a share of the examples, and the sums are added up.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from reproductions import ranks
 from reproductions.examples import Example
 from reproductions.vlm import VLM
 
@@ -31,7 +33,10 @@ def log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def sampled_log_likelihood(generator: torch.Generator) -> Objective:
-    """Log-probability of answer tokens drawn from the model itself, each after the true ones before it."""
+    """Log-probability of answer tokens drawn from the model itself, each after the true ones before it.
+
+    The draw depends on the order in which examples are read, so several processes draw other tokens than one.
+    """
 
     def objective(logits: Tensor, labels: Tensor) -> Tensor:
         chances = logits.detach().softmax(-1).cpu()
@@ -56,18 +61,18 @@ def importance(
     """Mean over examples of the squared (or absolute) gradient of each example's objective, by layer.
 
     Raises:
-        ValueError: no examples.
+        ValueError: no examples, or fewer than processes.
     """
-    if not examples:
-        raise ValueError("importance: no examples to measure on")
+    ranks.require_one_each(examples, "importance")
     reader = _PerExample(vlm.language_linears(), torch.square if reduce == "square" else torch.abs)
-    encoded = sorted((vlm.encode(example) for example in examples), key=lambda one: len(one.ids))
+    encoded = sorted((vlm.encode(example) for example in ranks.share(examples)), key=lambda one: len(one.ids))
     vlm.model.eval()
     with reader:
         for start in range(0, len(encoded), batch_size):
             logits, labels = vlm.answer_logits(vlm.collate(encoded[start : start + batch_size]))
             objective(logits, labels).backward()
     vlm.model.zero_grad(set_to_none=True)
+    ranks.add_up(reader.totals.values())
     return {name: total / len(examples) for name, total in reader.totals.items()}
 
 

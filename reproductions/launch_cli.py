@@ -59,11 +59,25 @@ def _code(found: list[RunRecord]) -> int:
     return 1 if any(one.status == "failed" for one in found) else 0
 
 
+def _starter(processes: int, config: Path | None) -> list[str]:
+    """The command that starts the processes: torchrun, or accelerate with somebody's configuration."""
+    if config is None:
+        return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    from reproductions.launch import configurations
+
+    configurations.check(config)
+    start = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
+    return [*start, "--num_processes", str(processes)]
+
+
 @app.command()
 def together(
     words: Words,
     processes: Annotated[int, typer.Option("--processes", "-n", min=1, help="On this machine: one per GPU.")] = 2,
     shard: Annotated[bool, typer.Option("--shard", help="Share out weights and optimiser too (FSDP).")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Start through accelerate with this configuration of it.")
+    ] = None,
     model: Model = None,
     form: Form = None,
     seed: Seed = None,
@@ -75,10 +89,10 @@ def together(
     from reproductions import ranks
     from reproductions.launch import worker
 
+    command = _starter(processes, config)
     code = 0
     for job in _jobs(words, model, form, seed, settings, out, commit):
         path = worker.write_job(job.path.with_suffix(".job"), job.experiment, job.seed, job.out, job.commit)
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         environment = {"OMP_NUM_THREADS": "1", **os.environ, **({ranks.SHARD_VARIABLE: "1"} if shard else {})}
         done = subprocess.run([*command, "-m", "reproductions.launch.worker", str(path)], env=environment, check=False)
         path.unlink(missing_ok=True)

@@ -60,6 +60,14 @@ def share(items: Sequence[_Item]) -> Sequence[_Item]:
     return items[rank() :: world_size()] if together() else items
 
 
+def require_one_each(items: Sequence[object], what: str) -> None:
+    """Raise ValueError unless there is something for every process."""
+    if not items:
+        raise ValueError(f"{what}: no examples to measure on")
+    if len(items) < world_size():
+        raise ValueError(f"{what}: {len(items)} examples for {world_size()} processes; measure on more, or with fewer")
+
+
 def total(number: float) -> float:
     """Sum of everybody's number."""
     if not together():
@@ -113,7 +121,7 @@ def sharded(vlm: VLM) -> Iterator[None]:
     Outside, everybody has the whole model again. Methods that compute with the weights themselves (penalties on them)
     do not work on parts and say so.
     """
-    if not together() or os.environ.get(SHARD_VARIABLE) != "1":
+    if not together() or not sharding_wanted():
         yield
         return
     whole = vlm.model
@@ -125,6 +133,23 @@ def sharded(vlm: VLM) -> Iterator[None]:
     finally:
         vlm.model = whole
         whole.to(vlm.device)  # pyright: ignore[reportArgumentType]
+
+
+def sharding_wanted() -> bool:
+    """Whether weights are to be shared out: by our own variable, or by accelerate's for FSDP or for ZeRO stage 3.
+
+    Raises:
+        ValueError: another stage of ZeRO, or moving weights off the accelerator.
+    """
+    if os.environ.get(SHARD_VARIABLE) == "1" or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+        return True
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() != "true":
+        return False
+    stage = os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE", "")
+    moved = [os.environ.get(f"ACCELERATE_DEEPSPEED_OFFLOAD_{part}_DEVICE", "none") for part in ("OPTIMIZER", "PARAM")]
+    if stage != "3" or any(device not in {"", "none"} for device in moved):
+        raise ValueError("DeepSpeed: only ZeRO stage 3 without offloading; see reproductions/launch/configs/zero3.yaml")
+    return True
 
 
 def _shard(model: Any) -> Any:  # noqa: ANN401 - a model of transformers or PEFT

@@ -33,7 +33,10 @@ QUANTISED_BYTES = {"none": 0.0, "8bit": 1.0, "4bit": 0.5 + 1 / 8}
 """Per weight of a language layer; 4 bits carry their scales."""
 LOGIT_COPIES = 4
 """Of the answer tokens' logits in float32: logits, their gradient, log-softmax and its gradient."""
-ADAPTERS_ONLY = frozenset({"full-ft", "osf"})
+ADAPTERS_ONLY = frozenset({"full-ft", "osf", "corda", "keeplora"})
+"""Methods that need the weights themselves, unquantised."""
+IN_PASSES = frozenset({"kore", "lora-null"})
+"""Methods that can measure covariances in parts."""
 
 
 @dataclass(frozen=True)
@@ -306,7 +309,7 @@ def estimate(
         training_state=round(_state_bytes(shape, tuning, learns, each, frozen_a=frozen_a) / n_devices),
         activations=activation_bytes(shape, tokens, training, bytes_each=each, lora_rank=rank) + logits * twice,
         method=round(_method_numbers(experiment, learns) * 4 / n_devices),
-        preparing=covariance_numbers(shape) * 8 if measures else 0,
+        preparing=covariance_numbers(shape) * 8 // _passes(experiment, shape) if measures else 0,
         hours=_seconds(shape, experiment, load, accelerator, n_devices) / 3600,
         disk=2 * shape.total + (4 * learns if tuning.kind == "lora" else each * shape.total),
         assumptions=(
@@ -316,6 +319,11 @@ def estimate(
             f"{SLACK - 1:.0%} for fragmentation, {CONTEXT_BYTES / 1e9:.0f} GB for the process",
         ),
     )
+
+
+def _passes(experiment: Experiment, shape: Shape) -> int:
+    """Into how many parts the measuring of covariances is split; a part has at least one decoder layer."""
+    return min(int(experiment.method_config.get("passes", 1)), shape.layers)
 
 
 def _weight_bytes(shape: Shape, model: ModelRef) -> float:
@@ -348,7 +356,7 @@ def _seconds(shape: Shape, experiment: Experiment, load: Load, accelerator: Acce
     passes += CHECKPOINT_FORWARDS if experiment.training.gradient_checkpointing else 0
     passes += 1 if experiment.method in {"lwf", "sdft"} else 0
     learning = 2 * language * load.tokens * passes * load.conversations / speed
-    measuring = 2 * language * load.tokens * load.prior / speed
+    measuring = 2 * language * load.tokens * load.prior * _passes(experiment, shape) / speed
     steps = load.questions * 2 * (1 + experiment.data.n_tasks) * 24 / 32
     asking = steps * BYTES[experiment.model.dtype] * shape.total / (accelerator.bandwidth * 0.5) / n_devices
     return learning + measuring + asking
@@ -362,17 +370,33 @@ def verdict(shape: Shape, experiment: Experiment, load: Load, accelerator: Accel
     plain = estimate(shape, experiment, load, accelerator, n_devices)
     if plain.peak <= accelerator.memory:
         return Verdict(True, plain, accelerator)
-    for options, changed, devices in _changes(experiment, n_devices):
+    for options, changed, devices in _changes(experiment, n_devices, _passes_that_fit(plain, experiment, accelerator)):
         found = estimate(shape, changed, load, accelerator, devices)
         if found.peak <= accelerator.memory:
             return Verdict(False, plain, accelerator, options, found)
     return Verdict(False, plain, accelerator)
 
 
-def _changes(experiment: Experiment, n_devices: int) -> Iterator[tuple[str, Experiment, int]]:
+def _passes_that_fit(plain: Estimate, experiment: Experiment, accelerator: Accelerator) -> int | None:
+    """The fewest passes of measuring for which covariances fit beside the weights; None if they do or cannot."""
+    if experiment.method not in IN_PASSES or plain.preparing == 0:
+        return None
+    now = int(experiment.method_config.get("passes", 1))
+    room = (accelerator.memory - CONTEXT_BYTES) / SLACK - plain.whole
+    if plain.preparing <= room:
+        return None
+    return next((n for n in (2, 4, 8, 16, 32) if n > now and plain.preparing * now / n <= room), None)
+
+
+def _changes(experiment: Experiment, n_devices: int, passes: int | None) -> Iterator[tuple[str, Experiment, int]]:
     """Mildest first; each contains the ones before it."""
     training = experiment.training
     options: list[str] = []
+    if passes is not None:
+        options.append(f"--set method_config.passes={passes}")
+        config = {**experiment.method_config, "passes": passes}
+        experiment = experiment.model_copy(update={"method_config": config})
+        yield " ".join(options), experiment, n_devices
     if experiment.model.dtype == "float32":
         options.append("--set model.dtype=bfloat16")
         experiment = experiment.model_copy(update={"model": experiment.model.model_copy(update={"dtype": "bfloat16"})})
@@ -418,6 +442,8 @@ class Report:
     experiment: str
     verdict: Verdict
     n_devices: int
+    passes: int = 1
+    """Over the samples that covariances are measured on."""
 
     def lines(self) -> list[str]:
         """What a person reads."""
@@ -433,7 +459,7 @@ class Report:
             (
                 f"  weights {_gigabytes(found.weights)}, training state {_gigabytes(found.training_state)}, "
                 f"activations {_gigabytes(found.activations)}, method {_gigabytes(found.method)}, "
-                f"before learning {_gigabytes(found.preparing)}"
+                f"before learning {_gigabytes(found.preparing)}{self._passes()}"
             ),
         ]
         if self.verdict.change and self.verdict.changed:
@@ -443,11 +469,15 @@ class Report:
             said.append("  nothing that we know makes it fit; take a larger accelerator or a smaller model")
         return said
 
+    def _passes(self) -> str:
+        return f" (covariances in {self.passes} passes)" if self.passes > 1 else ""
+
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
         from dataclasses import asdict
 
-        return {"experiment": self.experiment, "devices": self.n_devices, **asdict(self.verdict)}
+        facts = {"experiment": self.experiment, "devices": self.n_devices, "passes": self.passes}
+        return {**facts, **asdict(self.verdict)}
 
 
 def _gigabytes(number: int) -> str:
@@ -461,6 +491,7 @@ def report(experiment: Experiment, accelerator: Accelerator, n_devices: int = 1,
         experiment.id,
         verdict(shape, experiment, _load(experiment, tokens), accelerator, n_devices),
         n_devices,
+        _passes(experiment, shape),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
+from peft.utils.integrations import dequantize_module_weight
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -48,6 +49,7 @@ def apply(vlm: VLM, tuning: Tuning, *, seed: int) -> None:
     if tuning.kind == "lora":
         add_adapter(vlm, lora_config(vlm, tuning), seed=seed)
         return
+    refuse_quantised(vlm, f"tuning.kind {tuning.kind}")
     for name, weight in vlm.base.named_parameters():
         weight.requires_grad_(_learns(name, vlm, tuning))
 
@@ -66,6 +68,19 @@ def target_layers(vlm: VLM, tuning: Tuning) -> list[str]:
     return [name for name in vlm.language_linears() if pattern.fullmatch(name)]
 
 
+def refuse_quantised(vlm: VLM, what: str) -> None:
+    """Raise ValueError if the base is quantised: weights in 4 or 8 bits have no gradients."""
+    if getattr(vlm.base, "quantization_method", None) is not None:
+        raise ValueError(
+            f"{what} needs the weights themselves, and the base is quantised; set model.quantisation to none"
+        )
+
+
+def plain_weight(linear: nn.Linear) -> Tensor:
+    """A layer's weight (out × in), unpacked if the base is quantised."""
+    return dequantize_module_weight(linear).detach()
+
+
 def require(tuning: Tuning, kind: str, method: str) -> None:
     """Raise ValueError unless the tuning is of this kind: some methods are a tuning themselves."""
     if tuning.kind != kind:
@@ -79,7 +94,7 @@ def lora_config(vlm: VLM, tuning: Tuning) -> LoraConfig:
         ValueError: the rank is larger than the narrowest layer it is for.
     """
     family = vlm.family
-    narrowest = min(min(linear.weight.shape) for linear in vlm.language_linears().values())
+    narrowest = min(min(linear.in_features, linear.out_features) for linear in vlm.language_linears().values())
     if tuning.rank > narrowest:
         raise ValueError(f"tuning: rank {tuning.rank} is more than the narrowest layer has ({narrowest}); lower it")
     return LoraConfig(

@@ -38,6 +38,7 @@ class CorDA(Method):
     def prepare(self, vlm: VLM, context: Context) -> None:
         """Let PEFT decompose the weights; remember where the adapter started."""
         tuning.require(context.tuning, "lora", "corda")
+        tuning.refuse_quantised(vlm, "method corda")
         if context.tuning.projector:
             raise ValueError("method corda: tuning.projector is not supported; set it to false")
         self._context = context

@@ -39,6 +39,7 @@ class KeepLoRA(Method):
     def prepare(self, vlm: VLM, context: Context) -> None:
         """What the weights use is kept from the start."""
         tuning.require(context.tuning, "lora", "keeplora")
+        tuning.refuse_quantised(vlm, "method keeplora")
         super().prepare(vlm, context)
         self._finished = 0
         linears = vlm.language_linears()

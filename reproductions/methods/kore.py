@@ -16,7 +16,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from reproductions import frozen_a, tuning
-from reproductions.covariance import Tokens, second_moments
+from reproductions.covariance import Tokens, in_passes, second_moments
 from reproductions.frozen_a import Subspace
 from reproductions.method import Context, Method
 from reproductions.vlm import VLM
@@ -36,16 +36,22 @@ class KORE(Method):
     dimensions: tuple[str, ...] = ()
     """Only abilities of these dimensions are constrained (the paper's specific constraints); empty: the whole prior."""
     tokens: Tokens = "prompt"
+    passes: int = Field(1, ge=1)
+    """Read the examples so many times, measuring a part of the layers each time: less memory, the same result."""
 
     def prepare(self, vlm: VLM, context: Context) -> None:
         """Measure the inputs of old knowledge, compute A, freeze it."""
         tuning.require(context.tuning, "lora", "kore")
         examples = context.dimensions(self.dimensions, self.samples)
-        moments = second_moments(vlm, examples, tokens=self.tokens) if self.constrain else {}
-        super().prepare(vlm, context)
         if not self.constrain:
+            super().prepare(vlm, context)
             return
-        provided = frozen_a.from_moments(
+        if self.passes == 1:
+            moments = iter([second_moments(vlm, examples, tokens=self.tokens)])
+        else:
+            moments = in_passes(vlm, examples, passes=self.passes, tokens=self.tokens)
+        super().prepare(vlm, context)
+        provided = frozen_a.from_passes(
             vlm, tuning.adapter(vlm), moments, context.tuning.rank, subspace=self.subspace, seed=context.seed
         )
         frozen_a.install(vlm, provided.factors, context.tuning, freeze=self.freeze_a, seed=context.seed)

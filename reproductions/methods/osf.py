@@ -32,6 +32,7 @@ class OSF(Method):
     def prepare(self, vlm: VLM, context: Context) -> None:
         """Decompose the weights."""
         tuning.require(context.tuning, "language-model", "osf")
+        tuning.refuse_quantised(vlm, "method osf")
         self._context = context
         self.decompose(vlm)
 

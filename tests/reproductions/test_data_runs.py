@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from reproductions import harness_cli, records, runner, tiny_models
+from reproductions import cli, families, harness_cli, records, runner, tiny_models
 from reproductions.examples import Example, Turn
 from reproductions.spec import Data, Experiment, ModelRef, Training, Tuning
 
@@ -102,3 +102,30 @@ def test_what_was_learned_is_kept_on_request_and_loads_beside_its_base(facts, tm
     assert not torch.allclose(
         loaded.loss(loaded.collate([loaded.encode(asked)])), plain.loss(plain.collate([plain.encode(asked)]))
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model_type", sorted(families.FAMILIES))
+def test_the_documented_command_walks_every_family_with_ones_own_data(model_type, facts, tmp_path, capsys):
+    """`aki reproduce run kore --model FOLDER --inject own-data …`, then what it printed to read the record."""
+    model, out = tiny_models.build(model_type, tmp_path / "model"), tmp_path / "runs"
+    settings = {
+        "data.options.folder": facts,
+        "data.options.prior": facts / "past.json",
+        "data.retention": "[]",
+        "data.n_tasks": 2,
+        "method_config.samples": 8,
+        "method_config.passes": 2,
+        "tuning.rank": 4,
+        "training.steps": 2,
+        "training.batch_size": 4,
+    }
+    chosen = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    words = ["run", "kore", "--model", str(model), "--inject", "own-data", "--seed", "0", "--save", "--out", str(out)]
+    assert cli.main([*words, "--jobs", "1", *chosen]) == 0
+    [path] = records.find(out)
+    assert records.load(path).status == "finished"
+    assert (path.with_suffix(".model") / "adapter_config.json").is_file()
+    capsys.readouterr()
+    assert cli.main(["show", records.load(path).experiment.id, "--runs", "--out", str(out)]) == 0
+    assert "second" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from functools import cache
 from pathlib import Path
 
@@ -206,6 +207,45 @@ def test_a_quantised_base_without_the_package_says_what_to_install(folder, monke
     monkeypatch.setattr(processing.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ValueError, match="bitsandbytes is not installed"):
         load_vlm(ModelRef(id=str(folder("llava")), quantisation="4bit"))
+
+
+needs_bitsandbytes = pytest.mark.skipif(
+    importlib.util.find_spec("bitsandbytes") is None,
+    reason="bitsandbytes is not installed: pip install -e '.[quantised]'",
+)
+WHOLE_WEIGHTS = ("corda", "full-ft", "keeplora", "osf")
+
+
+@needs_bitsandbytes
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", ["4bit", "8bit"])
+@pytest.mark.parametrize("id_", [one for one in METHODS if one not in (*WHOLE_WEIGHTS, "base", "in-context")])
+def test_adapters_learn_on_a_quantised_base_that_stays_as_it_was(id_, bits, folder, tmp_path):
+    vlm = load_vlm(ModelRef(id=str(folder("llava")), quantisation=bits))
+    name, layer = next(iter(vlm.language_linears().items()))
+    packed = layer.weight.detach().clone()
+    [trace] = inject(id_, vlm, [task("new")])
+    assert trace.losses[-1] < trace.losses[0]
+    assert torch.equal(vlm.language_linears()[name].weight, packed)
+
+
+@needs_bitsandbytes
+@pytest.mark.parametrize("id_", WHOLE_WEIGHTS)
+def test_methods_that_need_whole_weights_refuse_a_quantised_base_in_one_line(id_, folder):
+    vlm = load_vlm(ModelRef(id=str(folder("llava")), quantisation="8bit"))
+    with pytest.raises(ValueError, match=r"the base is quantised; set model\.quantisation to none"):
+        inject(id_, vlm, [task("new")])
+
+
+@needs_bitsandbytes
+def test_an_unpacked_weight_is_the_weight_to_the_precision_of_its_bits(folder):
+    whole = load_vlm(ModelRef(id=str(folder("llava")))).language_linears()
+    for bits, within in (("8bit", 0.02), ("4bit", 0.2)):
+        packed = load_vlm(ModelRef(id=str(folder("llava")), quantisation=bits)).language_linears()
+        for name, linear in whole.items():
+            unpacked = tuning.plain_weight(packed[name])
+            assert unpacked.shape == linear.weight.shape
+            assert (unpacked - linear.weight).norm() < within * linear.weight.norm()
 
 
 def test_flash_attention_without_the_package_is_one_line(folder):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reproductions import records, runner, tiny_models, vlm
-from reproductions.launch import parcel, worker
+from reproductions import cli, ranks, records, runner, tiny_models, vlm
+from reproductions.launch import configurations, parcel, worker
 from reproductions.spec import Data, Experiment, ModelRef, Training, Tuning
 
 ROOT = Path(__file__).parents[2]
@@ -212,3 +212,45 @@ def test_submitit_does_runs_as_local_tasks_and_a_broken_one_is_a_failed_record(e
     found = slurm.submit([good, bad], slurm.Resources(minutes=10, cpus=1), cluster="local")
     assert [one.status for one in found] == ["finished", "failed"]
     assert "nowhere" in (found[1].error or "")
+
+
+# Configurations of accelerate
+
+
+@pytest.mark.parametrize("name", ["cpu", "ddp", "fsdp"])
+def test_accelerate_reads_every_shipped_configuration(name):
+    config = configurations.check(configurations.CONFIGS / f"{name}.yaml")
+    assert str(config.distributed_type).rpartition(".")[2] == {"cpu": "MULTI_CPU", "ddp": "MULTI_GPU"}.get(name, "FSDP")
+
+
+def test_zero_3_is_read_where_deepspeed_is_and_refused_in_one_line_where_it_is_not(monkeypatch, capsys, tmp_path):
+    path = configurations.CONFIGS / "zero3.yaml"
+    monkeypatch.setattr(configurations.importlib.util, "find_spec", lambda _: None)
+    words = ["launch", "together", "llava-7b/lora-raw", "--seed", "0", "--config", str(path), "--out", str(tmp_path)]
+    assert cli.main(words) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.setattr(configurations.importlib.util, "find_spec", lambda _: object())
+    config = configurations.check(path)
+    assert config.deepspeed_config["zero_stage"] == 3
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        ({}, False),
+        ({"AKI_SHARD": "1"}, True),
+        ({"ACCELERATE_USE_FSDP": "true"}, True),
+        ({"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3"}, True),
+    ],
+)
+def test_weights_are_shared_out_if_the_launcher_says_so(variables, wanted, monkeypatch):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert ranks.sharding_wanted() is wanted
+
+
+def test_another_stage_of_zero_is_refused(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    monkeypatch.setenv("ACCELERATE_DEEPSPEED_ZERO_STAGE", "2")
+    with pytest.raises(ValueError, match="only ZeRO stage 3 without offloading"):
+        ranks.sharding_wanted()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 import transformers
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForImageTextToText
 
-from reproductions import sizing, tiny_models
+from reproductions import sizing, spec, tiny_models
 from reproductions.cli import main
 from reproductions.families import FAMILIES
 from reproductions.sizing import ACCELERATORS, Load
@@ -204,3 +206,27 @@ def test_the_plan_refuses_what_cannot_fit_with_code_1_and_the_setting_that_helps
     shown = capsys.readouterr().out
     assert "does not fit on rtx-4090" in shown
     assert "it would fit" in shown
+
+
+# Covariances in passes
+
+
+def test_the_plan_names_the_fewest_passes_in_which_covariances_fit_beside_the_weights():
+    [kore] = spec.select(["llava-7b/kore-tree"])
+    shape, load = sizing.shape_of(kore.model), Load(800, 80, 1000, prior=256)
+    room = dataclasses.replace(ACCELERATORS["h100"], memory=60 * 10**9)
+    whole = sizing.estimate(shape, kore, load, room)
+    found = sizing.verdict(shape, kore, load, room)
+    assert not found.fits
+    assert found.change == "--set method_config.passes=2"
+    assert found.changed is not None
+    assert found.changed.preparing == whole.preparing // 2
+    assert found.changed.hours > whole.hours
+
+
+def test_methods_that_measure_nothing_are_offered_no_passes():
+    [lora] = spec.select(["llava-7b/lora-raw"])
+    shape = sizing.shape_of(lora.model)
+    small = dataclasses.replace(ACCELERATORS["h100"], memory=20 * 10**9)
+    found = sizing.verdict(shape, lora, Load(800, 80, 1000, prior=256), small)
+    assert "passes" not in (found.change or "")
