@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -87,6 +88,22 @@ def _claim_row(claim: Claim, writer: Writer) -> Row:
         Cell(claim.locator),
     )
     return Row(claim.id, cells, {"verdict": (verdict,), "paper": (claim.paper,)}, claim.id)
+
+
+REASONS = (
+    ("why.apart", re.compile(r"(?P<left>\S+) and (?P<right>\S+) have not been run on the same questions")),
+    ("why.not-run", re.compile(r"(?P<what>.+) has not been run")),
+    ("why.metric", re.compile(r"no metric '(?P<metric>[^']+)' in our records; there are: (?P<known>.+)")),
+)
+"""Why a claim is open, as `reproductions.claims` says it → our sentence in either language."""
+
+
+def reason(why: str | None, words: Words) -> str:
+    """Why a comparison is not decided, in the reader's language; what we have no sentence for stays as it is."""
+    for key, pattern in REASONS:
+        if why and (found := pattern.fullmatch(why)):
+            return words(key, **found.groupdict())
+    return why or ""
 
 
 def verdict_chip(verdict: str, words: Words) -> Markup:
@@ -178,7 +195,7 @@ def _compared(comparison: Any, index: int, found: Any, writer: Writer) -> Compar
         if decided and decided.effect
         else ""
     )
-    why = decided.why or "" if decided else ""
+    why = reason(decided.why, words) if decided else ""
     return Compared(
         text,
         str(decided.decision) if decided else "not-run",

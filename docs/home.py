@@ -133,7 +133,7 @@ def not_run_page(writer: Writer) -> Page:
     waiting = [m for m in sources.catalog.methods.values() if m.implemented and m.id not in measured]
     benchmarks: list[Benchmark] = [one for one in sources.catalog.benchmarks.values() if not one.implementation]
     claims: list[tuple[Claim, str]] = [
-        (claim, _why(claim.id, sources))
+        (claim, _why(claim.id, writer))
         for claim in sources.catalog.claims.values()
         if sources.verdict(claim.id) == "not-run"
     ]
@@ -157,6 +157,6 @@ def not_run_page(writer: Writer) -> Page:
     return Page(writer.path, words("notrun.title"), body, words("notrun.lead"), "guides", boost=1.5)
 
 
-def _why(claim: str, sources: Sources) -> str:
-    found = sources.verdicts.get(claim)
-    return (found.why or "") if found else ""
+def _why(claim: str, writer: Writer) -> str:
+    found = writer.sources.verdicts.get(claim)
+    return findings.reason(found.why, writer.words) if found else ""

@@ -80,8 +80,12 @@ def _together(verdicts: Sequence[ComparisonVerdict]) -> Decision:
 
 
 def compare(comparison: Comparison, rows: Sequence[LeaderboardRow], root: Path) -> ComparisonVerdict:
-    """The verdict on one comparison."""
-    fitting = [row for row in rows if row.protocol == comparison.protocol and row.average is not None]
+    """The verdict on one comparison; trials on the validation world only choose settings and decide nothing."""
+    fitting = [
+        row
+        for row in rows
+        if row.protocol == comparison.protocol and row.average is not None and row.data.world == "test"
+    ]
     try:
         sides = find_pair(parse(comparison.left), parse(comparison.right), fitting)
     except ValueError as error:

@@ -8,7 +8,7 @@ import re
 import pytest
 from toy_site import HOSTILE_ID
 
-from docs import escape, pages, people
+from docs import escape, findings, pages, people
 from docs.boardtable import board_table
 from docs.pages import Writer, heading
 from docs.rows import groups
@@ -258,3 +258,11 @@ def test_every_question_has_a_page_that_says_what_was_not_run(english, sources):
         body = english[f"ablations/{name}.md"].body
         assert "not run" in body
         assert f'href="{name}.html"' in english["ablations/index.md"].body
+
+
+def test_why_a_claim_is_open_is_said_in_the_readers_language():
+    zh = Words("zh")
+    assert findings.reason("kore[samples=32] has not been run", zh) == "kore[samples=32] 尚未运行"
+    assert findings.reason("kore and lora have not been run on the same questions", zh).startswith("kore 与 lora")
+    assert "news-po-cem" in findings.reason("no metric 'news-po-cem' in our records; there are: cem, f1", zh)
+    assert findings.reason(None, zh) == ""

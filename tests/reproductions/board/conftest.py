@@ -69,6 +69,7 @@ def write_run(
     n_tasks: int = 1,
     form: str = "raw",
     config: dict | None = None,
+    world: str = "test",
     **changes: object,
 ) -> Path:
     experiment = Experiment(
@@ -76,7 +77,7 @@ def write_run(
         method=method,
         method_config=config or {},
         model=ModelRef(id=model),
-        data=Data(form=form, n_tasks=n_tasks),
+        data=Data(form=form, n_tasks=n_tasks, world=world),
         protocol="continual" if n_tasks > 1 else "injection",
         training=Training(learning_rate=0.01, steps=10, batch_size=8),
         seeds=(0, 1, 2),

@@ -103,6 +103,12 @@ def test_what_has_not_been_run_says_so(results):
     assert verdict(results).decision == "not-run"
 
 
+def test_trials_that_chose_settings_decide_nothing(results, write):
+    for seed in range(3):
+        write(results, "tuning/ewc-raw-0", method="ewc", seed=seed, adapted=0.1, retained=0.1, world="validation")
+    assert verdict(results, comparison("kore", "greater", "ewc")).why == "ewc has not been run"
+
+
 def test_an_unknown_metric_is_named(results):
     found = verdict(results, comparison("kore", "greater", "lora", metric="beauty"))
     assert "no metric 'beauty'" in found.why
