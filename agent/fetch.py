@@ -241,7 +241,9 @@ class Transport:
         while cause is not None:
             if isinstance(cause, RefusedAddressError):
                 return self._error("refused", str(cause))
-            if isinstance(cause, (socket.gaierror, urllib3.exceptions.NameResolutionError)):
+            if isinstance(cause, socket.gaierror):
+                if cause.errno == socket.EAI_AGAIN:  # the name service did not answer; that says nothing about the name
+                    return self._error("unreachable", f"the name {host} could not be looked up")
                 return self._error("no-such-host", f"no host named {host}")
             cause = next(
                 (a for a in getattr(cause, "args", ()) if isinstance(a, BaseException)),

@@ -38,7 +38,10 @@ class Links(Source):
     def read(self, exchanges: Sequence[Exchange]) -> Reading:
         """Which links are alive, which gave a sign of being dead, which were not checked."""
         last = {exchange.request.subjects[0]: exchange for exchange in exchanges}
-        dead = [sign for subject, exchange in last.items() if (sign := gone(subject, exchange))]
+        online = any(
+            exchange.answer is not None for exchange in exchanges
+        )  # else no name is found, and nothing is said
+        dead = [sign for subject, exchange in last.items() if online and (sign := gone(subject, exchange))]
         signs = {observation.subject for observation in dead}
         alive = {subject for subject, e in last.items() if e.answer is not None and e.answer.status < 400}
         return Reading(

@@ -203,6 +203,16 @@ def test_a_host_that_does_not_exist_is_told_from_one_that_does_not_answer(transp
     assert error.value.failure.kind == "no-such-host"
 
 
+def test_a_name_service_that_does_not_answer_says_nothing_about_the_name(transport, monkeypatch):
+    def busy(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", busy)
+    with pytest.raises(FetchError) as error:
+        transport.fetch(asking("https://nowhere.example/", patience=1))
+    assert error.value.failure.kind == "unreachable"
+
+
 def test_a_token_goes_to_its_host_only_and_never_comes_back(transport_to, world, loopback):
     token = "ghp_" + "S3cret" * 6
     world.pages["https://example.org/echo"] = Page(f"you sent {token} and Bearer abcdefghijklmnopqrstuvwxyz012345")

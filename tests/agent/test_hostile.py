@@ -7,12 +7,14 @@ import json
 import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 import registry
 from agent import run
 from agent.candidates.listings import NOT_SUMMARISED
 from agent.config import Thresholds
 from agent.messages import Answer
+from agent.pulls import body
 from agent.rehearsal.world import Page, Preprint, Repo
 from agent.review.page import page
 from agent.review.plain import review
@@ -149,6 +151,22 @@ def test_hidden_characters_are_spelled_out_in_review(poisoned):
     assert "⟨U+202E⟩" in shown
     assert "⟨U+200B⟩" in shown
     assert not INVISIBLE.search(shown.replace("\n", " "))
+
+
+def test_the_pull_request_shows_the_corpus_as_text_and_has_no_box_but_its_own(poisoned):
+    _, workspace, catalog = poisoned
+    cards = Session(workspace, catalog, "Ada").cards()
+    written = body.render(cards, limit=10_000_000)
+    assert len(written.shown) == len(cards)
+    assert {tick.operation for tick, _ in body.boxes(written.text) if tick.mark == "approve"} == {
+        card.digest[: body.SHORT] for card in cards
+    }
+    assert body.ticked(written.text) == []
+    assert not INVISIBLE.search(written.text.replace("\n", " "))
+    rendered = MarkdownIt("commonmark", {"html": True}).render(written.text)
+    for tag in re.findall(r"<(/?[a-z!][^>]*)>", rendered):
+        own = r"/?(p|ul|li|h2|strong|code|pre|details|summary)|code class=\"language-diff\"|!-- aki:[a-z]+ \w+ \w+ --"
+        assert re.fullmatch(own, tag), tag
 
 
 def test_the_status_cannot_be_broken_out_of(poisoned, settings, clock):
