@@ -42,7 +42,7 @@ def status(
         say(f"{left}, {state.rejected} rejected and remembered")
         for conflict in state.conflicts:
             say(f"  ! {conflict}")
-    return 1 if check and state.amber else 0
+    return 1 if check and state.amber and state.enabled else 0
 
 
 def stats(
