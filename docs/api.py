@@ -12,8 +12,8 @@ from email.utils import format_datetime
 from xml.sax.saxutils import escape
 
 from docs import board, findings, plane
-from docs.pages import Writer
-from docs.rows import groups, labels
+from docs.pages import Writer, percent
+from docs.rows import LEARNED, groups, labels
 from docs.sources import Sources
 from docs.words import LANGUAGES, Words
 from registry import exports
@@ -198,5 +198,7 @@ def picture(sources: Sources) -> str | None:
         plane.without_link(point) for point in board.points(every[0], labels(every[0].rows, words, sources), writer)
     )
     note = f"{words('board.hollow')} · {words('board.filled')}"
+    if any(dot.doubtful for dot in dots):
+        note += f" · {words('board.unlearned.key', bound=percent(LEARNED, 0))}"
     legend = replace(board.plane_legend(every[0], words), note=note)
     return str(plane.plane(dots, legend, base=every[0].base, standalone=True, identity="leaderboard")) + "\n"

@@ -83,8 +83,9 @@ def dominating(points: Sequence[Point]) -> tuple[Point, ...]:
 
 
 def without_link(point: Point) -> Point:
-    """The point for a picture that stands alone, where a relative link leads nowhere."""
-    return replace(point, href="")
+    """The point for a picture that stands alone, where a relative link leads nowhere and no table explains a number."""
+    nameless = point.number is not None and not point.frontier
+    return replace(point, href="", number=None, label="" if nameless else point.label)
 
 
 def plane(
@@ -138,7 +139,8 @@ def _grid(frame: Frame, legend: Legend, *, narrow: bool) -> str:
         parts += [upright(frame, value), word(frame.x(value), frame.floor + 17, f"{100 * value:.0f}", "t", "middle")]
     for value in ticks(*frame.y_range, most=7):
         parts += [level(frame, value), word(frame.left - 8, frame.y(value) + 4, f"{100 * value:.0f}", "t", "end")]
-    parts.append(word(frame.middle, frame.height - 8, legend.x, "ax", "middle"))
+    x, anchor = (frame.left, "start") if legend.note else (frame.middle, "middle")
+    parts.append(word(x, frame.height - 8, legend.x, "ax", anchor))
     parts.append(word(12, (frame.top + frame.floor) / 2, legend.y, "ax", "middle", turn=True))
     return "".join(parts)
 
@@ -202,7 +204,8 @@ def _labels(frame: Frame, points: Sequence[Point], *, most: int, base: tuple[flo
         x, y = frame.x(base[0]), frame.y(base[1])
         taken.append((x - 8, y - 22, x + 110, y + 8))
     parts = []
-    for point in sorted(points, key=lambda p: (not p.frontier, -(p.x + p.y)))[:most]:
+    named = [point for point in points if point.mark]
+    for point in sorted(named, key=lambda p: (not p.frontier, -(p.x + p.y)))[:most]:
         style = "l fr" if point.frontier else "l" if point.number is None else "l n"
         x, y = frame.x(point.x), frame.y(point.y)
         for dx, dy, anchor in PLACES:
