@@ -183,7 +183,7 @@ def apply(
 
 
 def verify(workspace: Space = None, root: Root = None, json_: Json = False) -> int:
-    """Prove that every canonical change since the import came through an approval or a human commit.
+    """Prove where every change came from: since the import, an approval or a human commit.
 
     For example:
 

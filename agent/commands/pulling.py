@@ -56,7 +56,7 @@ def pr(
     state: State = STATE,
     json_: Json = False,
 ) -> int:
-    """Propose, read ticks and hand over what was approved, as pull requests. The default branch is never written to.
+    """Propose and hand over by pull request. The default branch is never written to.
 
     Needs GITHUB_TOKEN with 'contents: write' and 'pull requests: write' (for `read`, reading is enough). The repository
     is the one of the remote 'origin', or repository: owner/name in the configuration.

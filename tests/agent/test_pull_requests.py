@@ -307,6 +307,7 @@ def test_approvals_are_one_commit_per_group_on_a_branch_of_their_own(run, github
     assert github.pull(2)["head"]["ref"] == APPROVED
 
 
+@pytest.mark.slow
 def test_every_commit_of_the_branch_has_front_pages_and_a_log_that_fit(run, github, desk, tmp_path):
     run()
     github.tick("ada", 1, [VENUE])
@@ -503,6 +504,7 @@ def test_an_empty_repository_is_one_line(github, tmp_path, clock):
 # Safety
 
 
+@pytest.mark.slow
 def test_the_token_reaches_neither_log_nor_file_nor_text(run, github, desk, tmp_path, capsys, caplog):
     caplog.set_level(logging.DEBUG)
     run()
@@ -573,6 +575,7 @@ def written(files: dict[str, str], folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_from_ticks_to_a_merged_and_verified_registry(run, github, desk, tmp_path, capsys):
     run()
     github.tick("ada", 1, [VENUE])
