@@ -46,6 +46,14 @@ PROCESSOR_FILES = (
 )
 LONGEST_COMPLAINT = 160
 """Characters of another library's words that we repeat."""
+KEPT_WHOLE = tuple(
+    rf"(?:.*\.)?{name}"
+    for name in (
+        *("vision_tower", "vision_model", "visual", "vision_encoder"),
+        *("multi_modal_projector", "connector", "merger", "aligner", "lm_head"),
+    )
+)
+"""Parts of a quantised model that stay whole, as patterns; language layers, most of its weights, are packed."""
 _TOKEN_LEVEL = frozenset({"input_ids", "attention_mask", "offset_mapping", "text_replacement_offsets"})
 _MARK = "\ue000{}\ue001"
 """Stands for a text of the conversation while the template is rendered; private characters that nobody types."""
@@ -436,10 +444,11 @@ def _quantisation(ref: ModelRef, device: torch.device) -> dict[str, Any]:
             f"model.quantisation {ref.quantisation}: bitsandbytes is not installed; pip install bitsandbytes"
         )
     if ref.quantisation == "8bit":
-        config = BitsAndBytesConfig(load_in_8bit=True)
+        config = BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=list(KEPT_WHOLE))
     else:
         config = BitsAndBytesConfig(
             load_in_4bit=True,
+            llm_int8_skip_modules=list(KEPT_WHOLE),
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=DTYPES[ref.dtype],

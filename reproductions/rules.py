@@ -25,13 +25,8 @@ ROUGE_BETA = 1.2
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _ARTICLES = frozenset({"a", "an", "the"})
-_DIGITS = dict(
-    zip(
-        ("none", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-        ("0", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"),
-        strict=True,
-    )
-)
+_NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_DIGITS: Mapping[str, str] = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMERALS)}}
 
 
 def accuracy(output: str, golds: Sequence[str]) -> float:

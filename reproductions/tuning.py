@@ -6,6 +6,8 @@ weight of a layer is `W + Σ scale · B A`. Layer names are relative to the base
 
 from __future__ import annotations
 
+import copy
+import importlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,13 +18,13 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
-from peft.utils.integrations import dequantize_module_weight
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from reproductions.spec import Tuning
 from reproductions.vlm import VLM
 
+INT8_LARGEST = 127
 LEARNING = "default"
 """Name of the adapter that learns."""
 
@@ -77,8 +79,19 @@ def refuse_quantised(vlm: VLM, what: str) -> None:
 
 
 def plain_weight(linear: nn.Linear) -> Tensor:
-    """A layer's weight (out × in), unpacked if the base is quantised."""
-    return dequantize_module_weight(linear).detach()
+    """A layer's weight (out × in), unpacked if the base is quantised; the layer stays as it is."""
+    layer: Any = linear
+    weight, kind = layer.weight, type(layer.weight).__name__
+    if kind == "Int8Params":
+        scales = weight.SCB if layer.state.SCB is None else layer.state.SCB  # moved at the first forward pass
+        return weight.detach().float() * scales.float()[:, None] / INT8_LARGEST
+    if kind == "Params4bit":
+        functional = importlib.import_module("bitsandbytes.functional")
+        packed, state = weight.detach(), copy.copy(weight.quant_state)
+        if getattr(state, "packing_format_for_cpu", False):  # laid out anew for answering on a processor
+            packed, state = functional._convert_weight_packed_for_cpu_inverse(packed, state)
+        return functional.dequantize_4bit(packed, state)
+    return weight.detach()
 
 
 def require(tuning: Tuning, kind: str, method: str) -> None:

@@ -81,7 +81,7 @@ class Lite0Tower(PreTrainedModel):
 
     config_class = Lite0Config
     main_input_name = "pixel_values"
-    input_modalities = ("image",)
+    input_modalities = "image"
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_attention_backend = True

@@ -127,5 +127,5 @@ def test_the_documented_command_walks_every_family_with_ones_own_data(model_type
     assert records.load(path).status == "finished"
     assert (path.with_suffix(".model") / "adapter_config.json").is_file()
     capsys.readouterr()
-    assert cli.main(["show", records.load(path).experiment.id, "--runs", "--out", str(out)]) == 0
+    assert cli.main(["show", records.load(path).name, "--runs", "--out", str(out)]) == 0
     assert "second" in capsys.readouterr().out

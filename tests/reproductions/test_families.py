@@ -223,10 +223,11 @@ WHOLE_WEIGHTS = ("corda", "full-ft", "keeplora", "osf")
 def test_adapters_learn_on_a_quantised_base_that_stays_as_it_was(id_, bits, folder, tmp_path):
     vlm = load_vlm(ModelRef(id=str(folder("llava")), quantisation=bits))
     name, layer = next(iter(vlm.language_linears().items()))
-    packed = layer.weight.detach().clone()
+    before = tuning.plain_weight(layer).clone()
     [trace] = inject(id_, vlm, [task("new")])
     assert trace.losses[-1] < trace.losses[0]
-    assert torch.equal(vlm.language_linears()[name].weight, packed)
+    assert len(vlm.answer(MIXED, max_new_tokens=2)) == len(MIXED)
+    torch.testing.assert_close(tuning.plain_weight(vlm.language_linears()[name]), before, atol=1e-3, rtol=1e-2)
 
 
 @needs_bitsandbytes
@@ -241,7 +242,11 @@ def test_methods_that_need_whole_weights_refuse_a_quantised_base_in_one_line(id_
 def test_an_unpacked_weight_is_the_weight_to_the_precision_of_its_bits(folder):
     whole = load_vlm(ModelRef(id=str(folder("llava")))).language_linears()
     for bits, within in (("8bit", 0.02), ("4bit", 0.2)):
-        packed = load_vlm(ModelRef(id=str(folder("llava")), quantisation=bits)).language_linears()
+        vlm = load_vlm(ModelRef(id=str(folder("llava")), quantisation=bits))
+        vlm.answer(MIXED[:1], max_new_tokens=1)  # on a processor, answering lays 4 bits out anew
+        packed = vlm.language_linears()
+        tower = vlm.base.get_submodule(vlm.family.vision.rstrip("."))
+        assert all(type(one) is torch.nn.Linear for one in tower.modules() if isinstance(one, torch.nn.Linear))
         for name, linear in whole.items():
             unpacked = tuning.plain_weight(packed[name])
             assert unpacked.shape == linear.weight.shape
