@@ -187,6 +187,11 @@
   }
   window.addEventListener("hashchange", carry);
 
+  /* Tables of written pages that the theme lets scroll sideways can be scrolled by keyboard, too. */
+  window.addEventListener("load", function () {
+    each(document.querySelectorAll(".md-typeset__scrollwrap"), function (wrap) { wrap.tabIndex = 0; });
+  });
+
   each(document.querySelectorAll("[data-aki-copy]"), function (button) {
     if (!navigator.clipboard) return;
     button.hidden = false;

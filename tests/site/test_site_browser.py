@@ -82,6 +82,24 @@ def test_axe_finds_nothing_serious_on_a_phone_with_open_filters(reader):
     assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == []
 
 
+def test_axe_finds_nothing_serious_in_written_tables_on_a_phone(reader):
+    page = reader.open("about/not-run.html", width=360)
+    page.wait_for_timeout(300)
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
+    assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == []
+
+
+def test_a_crowded_picture_names_a_point_that_has_the_focus(reader):
+    page = reader.open("leaderboard/index.html")
+    revealed = page.locator(".aki-wide a .on")
+    if revealed.count():
+        assert not revealed.first.is_visible()
+        page.locator(".aki-wide a", has=page.locator(".on")).first.focus()
+        page.keyboard.press("Tab")
+        assert page.locator(".aki-wide a:focus-visible .on").is_visible()
+
+
 def test_filtering_shows_fewer_rows_and_writes_the_address(reader):
     page = reader.open("papers/index.html")
     everything = rows(page)
