@@ -25,6 +25,8 @@ POOL = 16
 """Batches that are sorted by length together: little padding, and the order stays nearly random."""
 IMAGE_WORDS = 16
 """What one image counts for when lengths are compared; only the order matters."""
+LEAST_FILLED = 0.5
+"""A batch with more padding than this is read in two parts. Batches of one stream are fuller; of two often not."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ def _backward(vlm: VLM, encoded: Sequence[Encoded], accumulation: int, penalty: 
     """
     mine = ranks.share(encoded)
     size = max(1, math.ceil(len(mine) / accumulation))
-    parts = [vlm.collate(mine[start : start + size]) for start in range(0, len(mine), size)]
+    chunks = (mine[start : start + size] for start in range(0, len(mine), size))
+    parts = [vlm.collate(part) for chunk in chunks for part in _alike(chunk)]
     total = ranks.total(sum(_answer_tokens(part) for part in parts))
     loss_sum = extra_sum = 0.0
     for part in parts:
@@ -187,6 +190,20 @@ def _backward(vlm: VLM, encoded: Sequence[Encoded], accumulation: int, penalty: 
         loss_sum += share * loss.item()
         extra_sum += 0.0 if extra is None else share * extra.item()
     return ranks.total(loss_sum), ranks.total(extra_sum)
+
+
+def _alike(encoded: Sequence[Encoded]) -> list[Sequence[Encoded]]:
+    """The same conversations, in two parts of like lengths where one would be padding for the most part.
+
+    So that a few long remembered examples do not stretch all short new ones. Several processes must take equally many
+    parts, so they take one.
+    """
+    lengths = [len(one.ids) for one in encoded]
+    if ranks.together() or sum(lengths) >= LEAST_FILLED * len(lengths) * max(lengths):
+        return [encoded]
+    ordered = sorted(encoded, key=lambda one: len(one.ids))
+    cut = min(range(1, len(ordered)), key=lambda at: at * len(ordered[at - 1].ids) + (len(ordered) - at) * max(lengths))
+    return [ordered[:cut], ordered[cut:]]
 
 
 def _answer_tokens(batch: Batch) -> int:

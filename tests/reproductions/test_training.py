@@ -1,6 +1,7 @@
 """The one loop: what it reads, how it steps, when it stops."""
 
 import math
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -57,16 +58,46 @@ def test_the_learning_rate_warms_up_and_falls_to_zero():
     assert rates[54] == pytest.approx(1e-2 * 0.5 * (1 + math.cos(math.pi * 0.54)))
 
 
-def test_accumulation_does_not_change_the_gradient(make_task):
-    def gradient(accumulation):
-        vlm = random_lab_vlm(0)
-        tuning.apply(vlm, Tuning(rank=4), seed=0)
-        encoded = [vlm.encode(example) for example in make_task("a", 6).train]
-        vlm.autocast = lambda: torch.autocast("cpu", enabled=False)
-        training._backward(vlm, encoded, accumulation, lambda _, __, logits: logits.square().mean())
-        return torch.cat([weight.grad.flatten() for weight in tuning.learning(vlm).values()])
+def gradient(examples, accumulation=1):
+    vlm = random_lab_vlm(0)
+    tuning.apply(vlm, Tuning(rank=4), seed=0)
+    encoded = [vlm.encode(example) for example in examples]
+    vlm.autocast = lambda: torch.autocast("cpu", enabled=False)
+    training._backward(vlm, encoded, accumulation, lambda _, __, logits: logits.square().mean())
+    return torch.cat([weight.grad.flatten() for weight in tuning.learning(vlm).values()])
 
-    torch.testing.assert_close(gradient(3), gradient(1), rtol=1e-4, atol=1e-7)
+
+def test_accumulation_does_not_change_the_gradient(make_task):
+    examples = make_task("a", 6).train
+
+    torch.testing.assert_close(gradient(examples, 3), gradient(examples, 1), rtol=1e-4, atol=1e-7)
+
+
+def stretched(make_task):
+    """Five short conversations and one that is many times as long, in the middle."""
+    *short, long = make_task("a", 6).train[:6]
+    return [*short[:2], replace(long, turns=long.turns * 12), *short[2:]]
+
+
+def test_a_batch_that_would_be_mostly_padding_is_read_in_two_parts_without_a_change_of_the_gradient(
+    make_task, monkeypatch
+):
+    examples = stretched(make_task)
+    apart = gradient(examples)
+    monkeypatch.setattr(training, "LEAST_FILLED", 0)
+
+    torch.testing.assert_close(gradient(examples), apart, rtol=1e-4, atol=1e-7)
+
+
+def test_the_two_parts_hold_every_conversation_and_less_padding(make_task):
+    vlm = random_lab_vlm(0)
+    encoded = [vlm.encode(example) for example in stretched(make_task)]
+
+    short, long = training._alike(encoded)
+
+    assert len(long) == 1
+    assert sorted(map(id, [*short, *long])) == sorted(map(id, encoded))
+    assert training._alike(short) == [short]
 
 
 def test_the_loss_falls_and_the_trace_counts_what_was_read(make_task):
