@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -95,15 +95,17 @@ def _rounded(value: float) -> float:
     return float(f"{value:.2g}")
 
 
-def chosen_settings(choices: Iterable[Choice], knobs: Mapping[str, str | None]) -> dict[str, dict[str, float]]:
-    """`<row>-<form>` → what was chosen of the settings that were varied: the learning rate, and `knobs[row]`."""
-    found: dict[str, dict[str, float]] = {}
+def chosen_settings(choices: Iterable[Choice]) -> dict[str, dict[str, Any]]:
+    """`<row>-<form>` → what was chosen of the settings that its trials vary, the learning rate among them."""
+    found: dict[str, dict[str, Any]] = {}
     for choice in choices:
         if choice.chosen is None:
             continue
-        knob = knobs.get(choice.row.rpartition("-")[0])
-        names = ("learning_rate", *([knob] if knob else []))
-        found[choice.row] = {name: float(choice.chosen.settings[name]) for name in names}
+        names = dict.fromkeys(name for trial in choice.trials for name in trial.settings)
+        varied = [name for name in names if len({repr(trial.settings.get(name)) for trial in choice.trials}) > 1]
+        found[choice.row] = {
+            name: choice.chosen.settings[name] for name in names if name in varied and name in choice.chosen.settings
+        }
     return found
 
 

@@ -69,6 +69,7 @@ RECIPES: dict[str, Recipe] = {
     "keeplora": Recipe("keeplora"),
     "osf": Recipe("osf", kind="language-model"),
     "kore": Recipe("kore"),
+    "anchored": Recipe("anchored", {"replayed": 8}),
 }
 """Row of the main suite → how it is run."""
 
@@ -86,6 +87,17 @@ FURTHER: dict[str, tuple[tuple[float, dict[str, Any]], ...]] = {
     "kore-tree": ((6e-3, {}), (1e-2, {})),
 }
 """The two more trials of the rows that were compared first. All other rows get theirs by a rule, `search.further`."""
+OWN: dict[str, tuple[tuple[float, dict[str, Any]], ...]] = {
+    "anchored": (
+        (8e-3, {"strength": 0.01, "distillation": 1.0}),
+        (8e-3, {"strength": 0.01, "distillation": 3.0}),
+        (1.2e-2, {"strength": 0.01, "distillation": 1.0}),
+        (8e-3, {"strength": 0.003, "distillation": 1.0}),
+        (8e-3, {"strength": 0.01, "distillation": 1.0, "replayed": 16}),
+        (1.2e-2, {"strength": 0.01, "distillation": 1.0, "null_space": True}),
+    ),
+}
+"""Rows whose six trials were written down before the first of them ran, from what tuning the other rows had shown."""
 FROZEN_A = ("kore",)
 """Rows in which half of the adapter learns; they take larger steps."""
 
@@ -155,8 +167,8 @@ def _further(
     name: str, grid: list[tuple[float, dict[str, Any]]], knob: str | None
 ) -> Sequence[tuple[float, dict[str, Any]]]:
     """The fifth and sixth trial of a row, once the first four have results."""
-    if name in FURTHER:
-        return FURTHER[name]
+    if name in FURTHER or len(grid) == TRIALS:
+        return FURTHER.get(name, ())
     found = _recorded(name, len(grid))
     return search.further(found, grid, knob) if found else ()
 
@@ -169,14 +181,13 @@ def _recorded(name: str, trials: int) -> search.Choice | None:
     return search.choose(records.load(path) for path in paths)[0]
 
 
-def choose() -> dict[str, dict[str, float]]:
+def choose() -> dict[str, dict[str, Any]]:
     """`<row>-<form>` → what tuning chose, for the rows whose trials all have results."""
     complete = (_recorded(f"{row}-{form}", TRIALS) for row, form in product(RECIPES, FORMS) if RECIPES[row].trains)
-    knobs = {row: recipe.knob for row, recipe in RECIPES.items()}
-    return search.chosen_settings([choice for choice in complete if choice], knobs)
+    return search.chosen_settings(choice for choice in complete if choice)
 
 
-def _write_settings(settings: dict[str, dict[str, float]]) -> None:
+def _write_settings(settings: dict[str, dict[str, Any]]) -> None:
     rows = (yaml.safe_dump({row: found}, default_flow_style=None, sort_keys=False) for row, found in settings.items())
     records.write_atomically(EXPERIMENTS / "settings.yaml", (SETTINGS_HEAD + "".join(rows)).encode())
 
@@ -184,6 +195,8 @@ def _write_settings(settings: dict[str, dict[str, float]]) -> None:
 def _trials(row: str, recipe: Recipe) -> list[tuple[float, dict[str, Any]]]:
     if not recipe.trains:
         return []
+    if row in OWN:
+        return list(OWN[row])
     rates = LEARNING_RATES["full" if recipe.kind != "lora" else "frozen-a" if row in FROZEN_A else "lora"]
     if recipe.knob is None:
         return [(rate, {}) for rate in rates]

@@ -49,9 +49,10 @@ def test_a_row_whose_first_trials_all_failed_gets_no_further_ones():
 
 
 def test_only_what_was_varied_is_a_chosen_setting():
-    found = chosen_settings([best(0.002, strength=0.1)], {"row": "strength"})
+    chosen, other = best(0.002, strength=0.1).trials[0], best(0.004, strength=0.01).trials[0]
+    choice = Choice(row="row-raw", chosen=chosen, trials=(chosen, other))
 
-    assert found == {"row-raw": {"learning_rate": 0.002, "strength": 0.1}}
+    assert chosen_settings([choice]) == {"row-raw": {"learning_rate": 0.002, "strength": 0.1}}
 
 
 def test_the_settings_file_holds_what_the_recorded_trials_say():
