@@ -28,7 +28,7 @@ from docs.rows import (
 )
 from docs.sources import Sources
 from docs.words import Words
-from reproductions.rows import LeaderboardRow
+from reproductions.rows import REFERENCES, LeaderboardRow
 
 
 def pages(sources: Sources, words: Words) -> Iterator[Page]:
@@ -72,6 +72,7 @@ def points(group: Group, names: Mapping[str, str], writer: Writer) -> tuple[plan
             ),
             number=numbers.get(row.id),
             doubtful=unlearned(row),
+            reference=row.method in REFERENCES,
         )
         for row in drawn_rows(group)
         if row.adaptation and row.retention

@@ -118,7 +118,9 @@ def _board_row(row: LeaderboardRow, group: Group, names: Mapping[str, str], writ
     number = row_numbers(group).get(row.id)
     lead = Markup("<span class='aki-no'>{}</span>").format(number) if number else Markup("")
     lead += Markup("{}<a href='{}'>{}</a>").format(dot, page, names[row.id])
-    if row.best:
+    if standing == "reference" and row.method != "base":
+        lead += Markup(' <span class="aki-tag">{}</span>').format(words("standing.reference"))
+    elif row.best:
         lead += Markup(' <span class="aki-tag aki-tag--best">{}</span>').format(words("standing.best"))
     elif row.separable is False:
         lead += Markup(' <span class="aki-tag">{}</span>').format(words("standing.tied"))

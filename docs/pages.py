@@ -151,8 +151,8 @@ def blocks(text: str) -> str:
 
 def every(sources: Sources, words: Words) -> Iterator[Page]:
     """All pages of one language."""
-    from docs import ablations, analyses, board, browse, entries, findings, home, people, reference
+    from docs import ablations, analyses, board, browse, entries, findings, home, people, reference, tuning
 
-    makers = (home, browse, entries, board, ablations, analyses, findings, people, reference)
+    makers = (home, browse, entries, board, tuning, ablations, analyses, findings, people, reference)
     for maker in makers:
         yield from maker.pages(sources, words)

@@ -64,6 +64,8 @@ class Point:
     note: str = ""
     number: int | None = None
     """Stands for the label where there are too many points for names; the frontier keeps its names."""
+    reference: bool = False
+    """Neither on the frontier nor keeping others off it."""
     doubtful: bool = False
     """Drawn with a broken outline: the row did not learn what it was given, so what it kept says little."""
 
@@ -74,12 +76,12 @@ class Point:
 
 
 def dominating(points: Sequence[Point]) -> tuple[Point, ...]:
-    """The points with `frontier` set: no other is at least as good on both axes and better on one."""
+    """The points with `frontier` set: none but a reference is as good on both axes and better on one."""
 
     def beaten(p: Point) -> bool:
-        return any(q.x >= p.x and q.y >= p.y and (q.x > p.x or q.y > p.y) for q in points)
+        return any(q.x >= p.x and q.y >= p.y and (q.x > p.x or q.y > p.y) for q in points if not q.reference)
 
-    return tuple(replace(point, frontier=not beaten(point)) for point in points)
+    return tuple(replace(point, frontier=not point.reference and not beaten(point)) for point in points)
 
 
 def without_link(point: Point) -> Point:

@@ -13,7 +13,7 @@ from docs.plane import MANY
 from docs.sources import Sources
 from docs.tables import slug
 from docs.words import Words
-from reproductions.rows import LeaderboardRow
+from reproductions.rows import REFERENCES, LeaderboardRow
 from reproductions.spec import Data, Tuning
 
 DIMENSIONS = ("COM", "OCR", "M-DIS", "INS", "M-IDU", "MAT", "HAL")
@@ -89,8 +89,8 @@ def _group_slug(name: str, rows: Sequence[LeaderboardRow]) -> str:
 
 
 def drawn_rows(group: Group) -> tuple[LeaderboardRow, ...]:
-    """Measured rows that have a point of their own; the base model is the ring that all are compared with."""
-    return tuple(row for row in group.measured if row.method != "base")
+    """Measured rows that have a point of their own: the base model is a ring, and facts in context are not injected."""
+    return tuple(row for row in group.measured if row.method not in UNTRAINED)
 
 
 def row_numbers(group: Group) -> dict[str, int]:
@@ -222,9 +222,11 @@ def _data_settings(group: Group, words: Words) -> list[str]:
 
 
 def standing_of(row: LeaderboardRow) -> str:
-    """`best`, `tied` (cannot be told from it), `below`, or `failed`."""
+    """`best`, `tied` (cannot be told from it), `below`, `reference` (not ranked), or `failed`."""
     if row.status == "failed" or row.average is None:
         return "failed"
+    if row.method in REFERENCES:
+        return "reference"
     if row.best:
         return "best"
     return "below" if row.separable else "tied"

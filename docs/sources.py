@@ -111,6 +111,11 @@ class Sources:
         return {record.name: record for record in self.records}
 
     @cached_property
+    def tuned(self) -> bool:
+        """Whether any trial on the validation world has been published."""
+        return any(record.experiment.id.startswith("tuning/") for record in self.records)
+
+    @cached_property
     def findings_of(self) -> Mapping[str, tuple[Finding, ...]]:
         """Reported table id → what the audit found in it."""
         return _grouped((finding.table, finding) for finding in self.findings)

@@ -87,9 +87,9 @@ def show_rows(rows: Sequence[LeaderboardRow]) -> None:
 def _cells(row: LeaderboardRow) -> list[str]:
     if row.average is None:
         return ["–", row.id, row.form, "0", "failed", "", "", "", ""]
-    low, high = row.ranks["average"]
+    low, high = row.ranks.get("average", (0, 0))
     return [
-        str(low) if low == high else f"{low}–{high}",
+        "ref." if not high else str(low) if low == high else f"{low}–{high}",
         row.id + (" (degenerate)" if row.degenerate else ""),
         row.form,
         f"{row.n_runs}" + (f" (+{row.n_failed} failed)" if row.n_failed else ""),

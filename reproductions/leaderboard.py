@@ -20,7 +20,7 @@ import numpy as np
 from registry.schema import ReportedTable
 from reproductions import metrics, records, scoring, statistics
 from reproductions.records import RESULTS, Cost, RunRecord, Step
-from reproductions.rows import GAP_METRICS, Continual, Estimate, Gap, GapEntry, LeaderboardRow
+from reproductions.rows import GAP_METRICS, REFERENCES, Continual, Estimate, Gap, GapEntry, LeaderboardRow
 from reproductions.selecting import PAPER_FORM
 from reproductions.spec import ModelRef, canonical_json, identity
 from reproductions.statistics import Key, Resampled, RunScores
@@ -101,22 +101,36 @@ def _rank(rows: Sequence[_Row]) -> list[LeaderboardRow]:
     if not able:
         return [_describe(row) for row in rows]
     sample = statistics.resample([row.scores for row in able])
-    order = {metric: statistics.separated(sample.point[metric], sample.draws[metric]) for metric in RANKED}
+    ranked = [place for place, row in enumerate(able) if row.first.method not in REFERENCES]
+    standings = dict(zip(ranked, _standings(sample, ranked), strict=True))
+    described = [
+        _describe(row).model_copy(update=standings.get(place, {}) | _scores(row, sample, place))
+        for place, row in enumerate(able)
+    ]
+    described.sort(key=lambda one: -(one.average.value if one.average else 0))
+    return described + [_describe(row) for row in rows if not row.finished]
+
+
+def _standings(sample: Resampled, ranked: Sequence[int]) -> list[dict[str, Any]]:
+    """How each of the rows at some places of the sample stands among them."""
+    if not ranked:
+        return []
+    point = {metric: sample.point[metric][list(ranked)] for metric in RANKED}
+    draws = {metric: sample.draws[metric][:, list(ranked)] for metric in RANKED}
+    order = {metric: statistics.separated(point[metric], draws[metric]) for metric in RANKED}
     intervals = {metric: statistics.rank_intervals(better) for metric, better in order.items()}
-    pareto = statistics.pareto_membership(sample.draws["adaptation"], sample.draws["retention"])
-    best = int(np.argmax(sample.point["average"]))
-    described: list[LeaderboardRow] = []
-    for place, row in enumerate(able):
-        standing = {
+    pareto = statistics.pareto_membership(draws["adaptation"], draws["retention"])
+    best = int(np.argmax(point["average"]))
+    return [
+        {
             "ranks": {metric: intervals[metric][place] for metric in RANKED},
-            "n_ranked": len(able),
+            "n_ranked": len(ranked),
             "best": place == best,
             "separable": None if place == best else bool(order["average"][best, place]),
             "pareto": float(pareto[place]),
         }
-        described.append(_describe(row).model_copy(update=standing | _scores(row, sample, place)))
-    described.sort(key=lambda one: -(one.average.value if one.average else 0))
-    return described + [_describe(row) for row in rows if not row.finished]
+        for place in range(len(ranked))
+    ]
 
 
 def _describe(row: _Row) -> LeaderboardRow:

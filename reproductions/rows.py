@@ -13,6 +13,9 @@ from reproductions.records import Cost, Part
 from reproductions.spec import Data, Training, Tuning
 
 GapMetric = Literal["adaptation", "retention", "average"]
+REFERENCES = ("base", "in-context", "joint")
+"""Methods that are shown beside the others and not ranked with them: nothing is learned, nothing is learned into the
+weights, or the past is read again."""
 GAP_METRICS: tuple[GapMetric, ...] = get_args(GapMetric)
 
 

@@ -43,7 +43,7 @@ def test_trials_of_settings_are_never_ranked(full):
     assert any(record.experiment.id.startswith("tuning/") for record in full.records)
     assert {group.first.suite for group in groups(full)} == {"kore", "quick"}
     assert not [
-        page.path for page in every(full, Words("en")) if page.path.startswith(("runs/tuning", "leaderboard/tuning"))
+        page.path for page in every(full, Words("en")) if page.path.startswith(("runs/tuning", "leaderboard/tuning-"))
     ]
 
 
@@ -90,7 +90,7 @@ def test_a_row_that_did_not_learn_is_marked_and_explained(full):
     poor = {row.method for row in main.rows if unlearned(row)}
     assert poor == {"si"}
     page = board.group_page(main, groups(full), writer(full)).body
-    assert page.count("not learned: 40 %") == 2
+    assert page.count("reads back 40 %") == 2
     assert "broken outline" in page
 
 
@@ -124,3 +124,15 @@ def test_every_suite_says_in_both_languages_what_it_is():
         assert suite.about_zh, name
         assert bool(suite.caveats) == bool(suite.caveats_zh), name
         assert bool(suite.title) == bool(suite.title_zh), name
+
+
+@pytest.mark.slow
+def test_references_are_neither_on_the_frontier_nor_called_the_best(full):
+    main = groups(full)[0]
+    places = board.points(main, labels(main.rows, Words("en"), full), writer(full))
+    joint = [point for point in places if point.reference]
+
+    assert {point.label.split(" ")[0] for point in joint} == {"Joint"}
+    assert not any(point.frontier for point in joint)
+    assert board.summary(main, writer(full)).best.method not in {"base", "in-context", "joint"}
+    assert "reference, not ranked" in board.group_page(main, groups(full), writer(full)).body

@@ -64,6 +64,22 @@ def test_ranks_are_intervals_and_the_best_is_told_apart(results):
     assert last.pareto < 0.5
 
 
+def test_references_stand_beside_the_ranked_rows_and_change_nothing_for_them(results, write):
+    alone = by_id(leaderboard.load_rows(results))
+    for seed in range(3):
+        write(
+            results, "quick/joint-tree", method="joint", form="knowledge-tree", seed=seed, adapted=0.95, retained=0.95
+        )
+
+    rows = leaderboard.load_rows(results)
+
+    reference = by_id(rows)["quick/joint-tree"]
+    assert rows[0] == reference
+    assert (reference.ranks, reference.best, reference.separable, reference.pareto) == ({}, False, None, None)
+    for row in rows[1:]:
+        assert (row.ranks, row.best, row.n_ranked) == (alone[row.id].ranks, alone[row.id].best, 3)
+
+
 def test_cost_commit_hardware_and_command_are_there(results):
     row = by_id(leaderboard.load_rows(results))["quick/lora-raw"]
     assert row.cost.train_seconds == pytest.approx(3)
