@@ -43,10 +43,17 @@ def leftovers(folder: Path) -> list[str]:
     return [str(path) for path in files if not path.name.endswith(whole)]
 
 
+def heed_interrupts():
+    """A shell without job control starts what runs in the background with interrupts ignored, tests among it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupted_command_leaves_nothing_half_written_and_goes_on(model_folder, tmp_path, jobs):
     call = command(model_folder, tmp_path / "cut", "--jobs", jobs, steps=40)
-    running = subprocess.Popen(call, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    running = subprocess.Popen(  # noqa: PLW1509 - no other thread runs here
+        call, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
+    )
     deadline = time.monotonic() + 240
     while not list((tmp_path / "cut").rglob(".seed-*.state")) and time.monotonic() < deadline:
         time.sleep(0.1)
