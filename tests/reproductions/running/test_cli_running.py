@@ -51,8 +51,13 @@ def heed_interrupts():
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupted_command_leaves_nothing_half_written_and_goes_on(model_folder, tmp_path, jobs):
     call = command(model_folder, tmp_path / "cut", "--jobs", jobs, steps=40)
-    running = subprocess.Popen(  # noqa: PLW1509 - no other thread runs here
-        call, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
+    running = subprocess.Popen(
+        call,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no other thread runs here
     )
     deadline = time.monotonic() + 240
     while not list((tmp_path / "cut").rglob(".seed-*.state")) and time.monotonic() < deadline:
