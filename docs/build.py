@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docs import analyses, api, changes, pages, people, releases
+from docs import analyses, api, changes, pages, people, redirects, releases
 from docs.sources import ROOT, Sources, commit, github_remote
 from docs.words import LANGUAGES, Language, Words
 from reproductions.spec import Suite
@@ -316,6 +316,7 @@ def finish(sources: Sources, site: Path) -> None:
         file = site / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
+    redirects.write(sources, site)
     copy_records(sources, site / "records")
     analyses.copy_results(sources, site / "records" / "analyses")
     for root in (site, site / "zh"):

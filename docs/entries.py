@@ -55,7 +55,7 @@ def checked(fact: Fact[Any], words: Words) -> Markup:
     if fact.source:
         note += Markup(' · <a href="{}" rel="noopener nofollow">{}</a>').format(fact.source, words("fact.source"))
     if fact.evidence:
-        note += Markup(" · “{}”").format(fact.evidence)
+        note += Markup(" · “{}”").format(words.said(fact.evidence))
     return note
 
 
@@ -84,7 +84,7 @@ def title(entry: Entry, words: Words) -> str:
         case Method() | Benchmark() | Repository():
             return entry.name
         case ReportedTable():
-            return f"{entry.table} · {entry.caption}"
+            return f"{words.said(entry.table)} · {words.of(entry.caption)}"
         case Claim():
             return words.of(entry.statement)
         case _:
@@ -95,14 +95,16 @@ def relations(entry: Entry, kind: str, writer: Writer) -> list[tuple[str, list[M
     """Arrows from and to the entry, grouped by what they say in words."""
     words, groups = writer.words, {}
     for arrow in entry.relations:
-        groups.setdefault(words(f"relation.{arrow.kind}"), []).append(_arrow(arrow.target, arrow.note, writer))
+        groups.setdefault(words(f"relation.{arrow.kind}"), []).append(
+            _arrow(arrow.target, words.of(arrow.note), writer)
+        )
     for arrow in writer.sources.catalog.inverse(f"{kind}/{entry.id}"):
         if words.has(f"relation.{arrow.kind}.by"):
-            groups.setdefault(words(f"relation.{arrow.kind}.by"), []).append(_arrow(arrow.source, None, writer))
+            groups.setdefault(words(f"relation.{arrow.kind}.by"), []).append(_arrow(arrow.source, "", writer))
     return list(groups.items())
 
 
-def _arrow(target: str, note: str | None, writer: Writer) -> Markup:
+def _arrow(target: str, note: str, writer: Writer) -> Markup:
     link = reference(target, writer)
     return link + Markup(" <small>{}</small>").format(note) if note else link
 

@@ -85,7 +85,7 @@ def _claim_row(claim: Claim, writer: Writer) -> Row:
         Cell(
             reference(f"papers/{claim.paper}", writer) if paper else claim.paper, name(paper) if paper else claim.paper
         ),
-        Cell(claim.locator),
+        Cell(words.said(claim.locator)),
     )
     return Row(claim.id, cells, {"verdict": (verdict,), "paper": (claim.paper,)}, claim.id)
 
@@ -272,8 +272,8 @@ def reported_page(table: ReportedTable, writer: Writer) -> Page:
         number=number,
     )
     paper = sources.catalog.papers.get(table.paper)
-    heading = f"{table.table} · {name(paper) if paper else table.paper}"
-    return Page(writer.path, heading, body, table.caption, "audit", ("navigation", "toc"), boost=0.5)
+    heading = f"{writer.words.said(table.table)} · {name(paper) if paper else table.paper}"
+    return Page(writer.path, heading, body, writer.words.of(table.caption), "audit", ("navigation", "toc"), boost=0.5)
 
 
 def column_groups(columns: Sequence[Printed]) -> list[tuple[str, int]]:
@@ -306,7 +306,7 @@ def audit_page(writer: Writer) -> Page:
         facet(
             "state", words("column.state"), rows, lambda v: words(f"finding.{v}") if words.has(f"finding.{v}") else v
         ),
-        facet("table", words("column.table"), rows, lambda v: _table_title(v, sources)),
+        facet("table", words("column.table"), rows, lambda v: _table_title(v, writer)),
     )
     columns = (
         Column("cell", words("column.cell"), lead=True),
@@ -347,12 +347,13 @@ def audit_page(writer: Writer) -> Page:
     return Page(writer.path, words("audit.title"), body, words("audit.lead"), "audit", ("navigation",), boost=2)
 
 
-def _table_title(identity: str, sources: Sources) -> str:
+def _table_title(identity: str, writer: Writer) -> str:
+    sources = writer.sources
     table = sources.catalog.reported.get(identity)
     if table is None:
         return identity
     paper = sources.catalog.papers.get(table.paper)
-    return f"{name(paper) if paper else table.paper}, {table.table}"
+    return f"{name(paper) if paper else table.paper}, {writer.words.said(table.table)}"
 
 
 def _finding_row(index: int, finding: Finding, writer: Writer) -> Row:
@@ -361,7 +362,7 @@ def _finding_row(index: int, finding: Finding, writer: Writer) -> Row:
     row = next((one for one in table.rows if one.id == finding.row), None) if table else None
     column = next((one for one in table.columns if one.id == finding.column), None) if table else None
     place = writer.link(f"reported/{finding.table}.html#{finding.row}--{finding.column}")
-    label = f"{row.label if row else finding.row} · {column.name if column else finding.column}"
+    label = f"{words.said(row.label) if row else finding.row} · {column.name if column else finding.column}"
     state = words(f"finding.{finding.state}") if words.has(f"finding.{finding.state}") else finding.state
     cells = (
         Cell(Markup('<a href="{}">{}</a>').format(place, label), label),
@@ -369,7 +370,7 @@ def _finding_row(index: int, finding: Finding, writer: Writer) -> Row:
         Cell(number(finding.recomputed, column.decimals if column else None), finding.recomputed),
         Cell(Markup('<span class="aki-verdict aki-verdict--{}">{}</span>').format(finding.state, state), finding.state),
         Cell(finding.explanation if words.language == "en" else finding.explanation_zh),
-        Cell(_table_title(finding.table, sources)),
+        Cell(_table_title(finding.table, writer)),
     )
     return Row(f"finding-{index}", cells, {"state": (str(finding.state),), "table": (finding.table,)})
 
@@ -395,7 +396,7 @@ def events(writer: Writer) -> list[Event]:
     for kind in KINDS:
         for entry in sources.catalog.kind(kind).values():
             for change in entry.status:
-                by_day.setdefault((change.since, kind, change.state, change.reason), []).append(entry)
+                by_day.setdefault((change.since, kind, change.state, words.of(change.reason)), []).append(entry)
     for (day, kind, state, reason), entries in by_day.items():
         if len(entries) > 3:
             place = {"reported": "audit/index.html#tables"}.get(kind, f"{kind}/index.html")
@@ -418,7 +419,7 @@ def events(writer: Writer) -> list[Event]:
     for change in sources.changes:
         said = words(f"new.operation.{change.kind}", field=change.field or "–")
         text = reference(change.target, writer) + Markup(" · {}").format(said)
-        found.append(Event(change.day, "changes", text, change.reason))
+        found.append(Event(change.day, "changes", text, words.said(change.reason)))
     return sorted(found, key=lambda event: (event.day, event.kind), reverse=True)
 
 

@@ -186,7 +186,7 @@ class LazyOutlines(Sequence[Outline]):
 
 
 def _outline(row: list[Any]) -> Outline:
-    ref, stage, title, pointers, relations, external, formerly, into, terms, place, stale = row
+    ref, stage, title, pointers, relations, external, formerly, into, terms, place, stale, untranslated = row
     return Outline(
         ref,
         stage,
@@ -199,6 +199,7 @@ def _outline(row: list[Any]) -> Outline:
         tuple((field, name, word) for field, name, word in terms),
         place,
         tuple(stale),
+        tuple(untranslated),
     )
 
 

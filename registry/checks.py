@@ -222,6 +222,8 @@ def _stale(outlines: Sequence[Outline]) -> Iterator[Problem]:
         for field in outline.stale:
             hint = "revise zh, then remove translated_from or set it anew"
             yield _warning(outline, field, "the Chinese was written for an earlier English text", hint)
+        for field in outline.untranslated:
+            yield _warning(outline, field, "has no Chinese", "write en and zh below it")
 
 
 def _terms(outlines: Sequence[Outline], taxonomy: Taxonomy, *, complete: bool) -> Iterator[Problem]:

@@ -18,7 +18,9 @@ from registry.schema import (
     Entry,
     Method,
     Paper,
+    Place,
     Relation,
+    Remark,
     ReportedTable,
     Repository,
     Text,
@@ -51,6 +53,8 @@ class Outline(NamedTuple):
     """Table and row of the public list; no two entries share one, except rows that name several papers."""
     stale: tuple[str, ...]
     """Fields whose Chinese was written for an earlier English text."""
+    untranslated: tuple[str, ...] = ()
+    """Fields whose Chinese is missing."""
 
     @property
     def path(self) -> str:
@@ -113,7 +117,10 @@ def outline(kind: str, entry: Entry) -> Outline:
         into=f"{kind}/{entry.status[-1].into}" if entry.status[-1].into else None,
         terms=tuple(_terms(entry)),
         place=_place(entry),
-        stale=tuple(name for name, text in _texts(entry) if text.state == "stale"),
+        stale=tuple(name for name, text in texts(entry) if text.state == "stale"),
+        untranslated=tuple(
+            name for name, text in texts(entry) if text.state == "missing" and not isinstance(text, Place)
+        ),
     )
 
 
@@ -199,18 +206,27 @@ def _place(entry: Entry) -> str | None:
             return f"benchmarks row {order}"
 
 
-def _texts(entry: Entry) -> Iterator[tuple[str, Text]]:
+def texts(entry: Entry) -> Iterator[tuple[str, Remark]]:
+    """Every text of an entry that readers see, with the path of its field."""
     for name in text_fields(type(entry)):
         value = getattr(entry, name)
         if value is not None:
             yield name, value
+    for number, change in enumerate(entry.status):
+        yield f"status.{number}.reason", change.reason
+    for number, arrow in enumerate(entry.relations):
+        if arrow.note is not None:
+            yield f"relations.{number}.note", arrow.note
+    for number, issue in enumerate(entry.known_issues):
+        yield f"known_issues.{number}.what", issue.what
+        yield f"known_issues.{number}.evidence", issue.evidence
 
 
 @cache
 def text_fields(kind: type[Entry]) -> tuple[str, ...]:
     """The fields of a kind that hold one text in both languages."""
     kinds = {name: info.annotation for name, info in kind.model_fields.items()}
-    return tuple(name for name, found in kinds.items() if found is Text or Text in get_args(found))
+    return tuple(name for name, found in kinds.items() if {found, *get_args(found)} & {Remark, Text, Place})
 
 
-__all__ = ["Outline", "Pointer", "Reading", "Relation", "outline", "read"]
+__all__ = ["Outline", "Pointer", "Reading", "Relation", "outline", "read", "texts"]

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from registry import ids as external
+from registry import phrases
 from registry.status import ACTIVE, State, illegal
 
 T = TypeVar("T")
@@ -47,21 +48,59 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-class Text(Model):
-    """One text in both languages."""
+Translation = Literal["human", "machine", "stale", "missing"]
+
+
+class Remark(Model):
+    """A text that readers see.
+
+    In a file a plain string is its English: the Chinese is then that of the fixed sentence (`registry.phrases`), or
+    missing, which `aki registry check` warns of.
+    """
+
+    ONE_LINE: ClassVar[bool] = True
 
     en: Prose
-    zh: Prose
+    zh: Prose | None = None
     translation: Literal["human", "machine"] = "machine"
     """`human` once a person who reads both languages has confirmed that they say the same."""
     translated_from: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")] | None = None
     """`text_digest` of the English text that the Chinese was written for; another digest means stale."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_one_line(cls, value: object) -> object:
+        return {"en": value, "zh": phrases.chinese(value)} if isinstance(value, str) and cls.ONE_LINE else value
+
+    @classmethod
+    def of(cls, line: str) -> Self:
+        """A remark from its English alone, with Chinese where the sentence is a fixed one."""
+        return cls.model_validate(line)
+
     @property
-    def state(self) -> Literal["human", "machine", "stale"]:
+    def state(self) -> Translation:
         """Translation state as shown to readers: stale when the English has changed since."""
+        if self.zh is None:
+            return "missing"
         stale = self.translated_from is not None and self.translated_from != text_digest(self.en)
         return "stale" if stale else self.translation
+
+    @property
+    def as_written(self) -> str | None:
+        """The one line that says the same in a file, where there is one."""
+        return self.en if self.ONE_LINE and self == type(self).model_validate(self.en) else None
+
+
+class Text(Remark):
+    """One text in both languages."""
+
+    ONE_LINE: ClassVar[bool] = False
+
+    zh: Prose  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues] - frozen, so narrowing is safe
+
+
+class Place(Remark):
+    """Where something was seen: names of files, tables and addresses, the same in every language, or words in both."""
 
 
 class Fact(Model, Generic[T]):
@@ -96,7 +135,7 @@ class KnownIssue(Model):
     """Something that is known to be wrong with the entry's paper, code or listing."""
 
     what: Text
-    evidence: Prose
+    evidence: Place
     """Repository, commit and file, table and cell, or URL."""
     checked: date | None = None
     original: Line | None = None
@@ -122,7 +161,7 @@ class Relation(Model):
     target: Annotated[
         str, StringConstraints(pattern=r"^(papers|benchmarks|repositories|methods|reported|claims)/[a-z0-9-]+$")
     ]
-    note: Line | None = None
+    note: Remark | None = None
 
 
 class StatusChange(Model):
@@ -130,7 +169,7 @@ class StatusChange(Model):
 
     state: State
     since: date
-    reason: Line
+    reason: Remark
     evidence: Line | None = None
     into: Slug | None = None
     """The entry that took over, for superseded and merged."""
@@ -147,7 +186,7 @@ class Entry(Model):
     aliases: tuple[Line, ...] = ()
     relations: tuple[Relation, ...] = ()
     known_issues: tuple[KnownIssue, ...] = ()
-    note: Prose | None = None
+    note: Remark | None = None
 
     @model_validator(mode="after")
     def _legal_life(self) -> Self:
@@ -387,10 +426,10 @@ class ReportedTable(Entry):
     paper: Slug
     table: Line
     """`Table 1`"""
-    caption: Line
+    caption: Remark
     """In our words."""
     model: Line | None = None
-    source: Line
+    source: Remark
     """Which document was read, and how."""
     columns: tuple[Column, ...] = Field(min_length=1)
     rows: tuple[Row, ...] = Field(min_length=1)

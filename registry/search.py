@@ -10,7 +10,7 @@ from typing import NamedTuple
 from registry import ids
 from registry.catalog import Catalog
 from registry.problems import did_you_mean
-from registry.schema import KINDS, Benchmark, Claim, Entry, Method, Paper, ReportedTable, Repository, Text
+from registry.schema import KINDS, Benchmark, Claim, Entry, Method, Paper, Remark, ReportedTable, Repository
 
 
 class AmbiguousError(LookupError):
@@ -28,7 +28,7 @@ def names(entry: Entry) -> tuple[str, ...]:
 def title(entry: Entry) -> str:
     """One line that names an entry."""
     if isinstance(entry, ReportedTable):
-        return f"{entry.table}: {entry.caption}"
+        return f"{entry.table}: {entry.caption.en}"
     if isinstance(entry, Claim):
         return entry.statement.en
     return names(entry)[0]
@@ -130,9 +130,9 @@ def texts(entry: Entry) -> Iterator[str]:
     """Every text of an entry that a reader could search for."""
     for name in type(entry).model_fields:
         value = getattr(entry, name)
-        if isinstance(value, Text):
+        if isinstance(value, Remark):
             yield value.en
-            yield value.zh
+            yield value.zh or ""
         elif name in {"datasets", "model_types", "authors"}:
             yield from (item if isinstance(item, str) else item.name for item in value)
         elif name in {"direction", "bucket", "family", "metric"} and value:

@@ -296,7 +296,8 @@ def order(kind: type[BaseModel]) -> tuple[str, ...]:
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - a tree of scalars, lists and mappings
     if isinstance(value, BaseModel):
-        return plain(value)
+        short = getattr(value, "as_written", None)
+        return plain(value) if short is None else short
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):

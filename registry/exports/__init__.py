@@ -19,7 +19,7 @@ from pathlib import Path
 from registry import search
 from registry.catalog import Catalog
 from registry.problems import did_you_mean
-from registry.schema import KINDS, Entry, Paper, Text
+from registry.schema import KINDS, Entry, Paper, Remark, Text
 
 NAME = "Awesome Knowledge Injection"
 HOME = os.environ.get("AKI_HOME_URL") or "https://github.com/ant-research/Awesome-Knowledge-Injection"
@@ -41,11 +41,11 @@ class Selection:
     language: str = "en"
     wanted: Mapping[str, str] = field(default_factory=dict)
 
-    def text(self, text: Text | None) -> str:
+    def text(self, text: Remark | None) -> str:
         """A text in the language of the readers; empty for none."""
         if text is None:
             return ""
-        return text.zh if self.language == "zh" else text.en
+        return (text.zh if self.language == "zh" else None) or text.en
 
     @property
     def papers(self) -> tuple[Paper, ...]:

@@ -6,7 +6,7 @@ import csv
 import io
 
 from registry.exports import Selection
-from registry.schema import KINDS, Entry, ExternalIds, Fact, Text
+from registry.schema import KINDS, Entry, ExternalIds, Fact, Remark
 
 
 def render(selection: Selection) -> str:
@@ -27,7 +27,7 @@ def header(kind: type[Entry]) -> list[str]:
         annotation = str(info.annotation)
         if name in {"id", "status", "relations", "known_issues", "columns", "rows", "comparisons"}:
             continue
-        if "Text" in annotation:
+        if "Text" in annotation or "Remark" in annotation:
             columns += [f"{name}.en", f"{name}.zh"]
         elif "Fact" in annotation:
             columns += [name, f"{name}.source", f"{name}.checked"]
@@ -45,8 +45,8 @@ def row(entry: Entry) -> dict[str, str]:
         value = getattr(entry, name)
         if name in cells or name == "status" or value is None:
             continue
-        if isinstance(value, Text):
-            cells |= {f"{name}.en": value.en, f"{name}.zh": value.zh}
+        if isinstance(value, Remark):
+            cells |= {f"{name}.en": value.en, f"{name}.zh": value.zh or ""}
         elif isinstance(value, Fact):
             cells |= {name: str(value.value), f"{name}.source": value.source or "", f"{name}.checked": _day(value)}
         elif isinstance(value, ExternalIds):

@@ -59,4 +59,4 @@ def _details(entry: Entry, selection: Selection) -> Iterator[str]:
     facets = "; ".join(f"{facet}: {', '.join(values)}" for facet, values in search.facets(entry).items() if values)
     yield f"  - {facets}"
     for issue in entry.known_issues:
-        yield f"  - known issue: {_inline(selection.text(issue.what))} ({_inline(issue.evidence)})"
+        yield f"  - known issue: {_inline(selection.text(issue.what))} ({_inline(selection.text(issue.evidence))})"

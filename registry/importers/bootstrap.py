@@ -31,6 +31,7 @@ from registry.schema import (
     KnownIssue,
     Paper,
     Relation,
+    Remark,
     Repository,
     StatusChange,
     Text,
@@ -160,7 +161,7 @@ def _paper(row: Row, name: str, same_row: list[str], sources: Sources) -> Paper:
 
 def _status(row: Row, sources: Sources) -> tuple[StatusChange, ...]:
     since = date.fromisoformat(sources.mapping.checked)
-    return (StatusChange(state=row.state, since=since, reason=LIST_REASON[row.state]),)
+    return (StatusChange(state=row.state, since=since, reason=Remark.of(LIST_REASON[row.state])),)
 
 
 def _aliases(title: str, row: Row, more: Mapping[str, Any]) -> tuple[str, ...]:
@@ -292,7 +293,7 @@ def _repository_fields(host: str, full_name: str, link: Link, sources: Sources) 
     renamed = link.label if "/" in link.label and link.label != full_name else None
     return {
         "id": repository_id(host, full_name),
-        "status": (StatusChange(state="recorded", since=since, reason=LIST_REASON["recorded"]),),
+        "status": (StatusChange(state="recorded", since=since, reason=Remark.of(LIST_REASON["recorded"])),),
         "aliases": (renamed,) if renamed else (),
         "relations": (),
         "known_issues": _issues(sources.issues["repositories"].get(full_name, {})),
@@ -321,7 +322,7 @@ def _benchmarks(sources: Sources) -> Iterator[Benchmark]:
         reason = "named in the public list's table of evaluation dimensions"
         yield Benchmark(
             id=found["id"],
-            status=(StatusChange(state="recorded", since=since, reason=reason),),
+            status=(StatusChange(state="recorded", since=since, reason=Remark.of(reason)),),
             name=found["name"],
             type=_needed(found["type"]),
             paper=found.get("paper"),

@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from registry import ids, schema
-from registry.schema import Cell, Entry, ExternalIds, Fact, Method, Paper, ReportedTable, StatusChange, Text
+from registry.schema import Cell, Entry, ExternalIds, Fact, Method, Paper, Remark, ReportedTable, StatusChange, Text
 
 MARKS = " :#-?&*!|>'\"%@`{}[],\\~=<$^/.;()\u00a0\u3000\ufffd\u200b\u0301中文字é😀\U0010fffd\ue000"
 WORDS = (
@@ -159,7 +159,9 @@ class Maker:
 
     def status(self) -> StatusChange:
         """A beginning."""
-        return StatusChange(state=self.random.choice(["candidate", "recorded"]), since=self.day(), reason=self.line())
+        return StatusChange(
+            state=self.random.choice(["candidate", "recorded"]), since=self.day(), reason=self.model(Remark)
+        )
 
 
 class Holder(schema.Model):

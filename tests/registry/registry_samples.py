@@ -14,6 +14,7 @@ from registry.schema import (
     Method,
     Paper,
     Relation,
+    Remark,
     Repository,
     StatusChange,
     Taxonomy,
@@ -22,7 +23,7 @@ from registry.schema import (
 )
 
 DAY = date(2026, 5, 19)
-RECORDED = (StatusChange(state="recorded", since=DAY, reason="in the list"),)
+RECORDED = (StatusChange(state="recorded", since=DAY, reason=Remark.of("recorded in the public list")),)
 
 
 def text(word: str = "word") -> Text:

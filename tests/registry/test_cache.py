@@ -62,7 +62,7 @@ def test_only_the_changed_file_is_read_again(large, monkeypatch):
     registry.load(large)
     put(large, "papers", paper(note="changed"))
     counts = reads(monkeypatch)
-    assert registry.load(large).papers["kore-2025"].note == "changed"
+    assert registry.load(large).papers["kore-2025"].note.en == "changed"
     assert counts == [1]
 
 
@@ -73,7 +73,7 @@ def test_a_change_that_keeps_size_and_time_is_seen(large):
     path.write_text(path.read_text().replace("note: old", "note: new"))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert path.stat().st_size == before.st_size
-    assert registry.load(large).papers["kore-2025"].note == "new"
+    assert registry.load(large).papers["kore-2025"].note.en == "new"
 
 
 def test_a_cache_written_in_the_same_moment_as_a_file_is_not_trusted(large, monkeypatch):

@@ -9,7 +9,7 @@ from registry_samples import DAY, RECORDED, paper, put, repository
 
 import registry
 from registry import checks, textyaml
-from registry.schema import ExternalIds, Fact, Relation, StatusChange
+from registry.schema import ExternalIds, Fact, Relation, Remark, StatusChange
 
 
 def problems(root):
@@ -81,7 +81,7 @@ def test_two_entries_that_say_that_they_are_distinct_stay_settled(toy):
 
 
 def merged(into):
-    return (*RECORDED, StatusChange(state="merged", since=DAY, reason="the same", into=into))
+    return (*RECORDED, StatusChange(state="merged", since=DAY, reason=Remark(en="the same", zh="同一条目"), into=into))
 
 
 def test_a_merged_entry_shares_title_and_ids_and_redirects(toy):
@@ -187,3 +187,10 @@ def test_near_titles_are_found_among_many():
 def test_every_file_of_the_real_registry_is_canonical(real):
     for ref, entry in real:
         assert (real.root / f"{ref}.yaml").read_text(encoding="utf-8") == textyaml.dump(entry), ref
+
+
+def test_a_text_without_chinese_is_a_warning_with_its_line(toy):
+    put(toy, "papers", paper("new-2026", note=Remark.of("only in English"), ids=ExternalIds(), title="Another thing"))
+    (problem,) = registry.load(toy).problems
+    assert (problem.field, problem.severity, problem.message) == ("note", "warning", "has no Chinese")
+    assert problem.line

@@ -14,7 +14,7 @@ from registry_samples import DAY, RECORDED, paper, put
 import registry
 from registry import exports
 from registry.exports.bibtex import escape
-from registry.schema import KINDS, StatusChange
+from registry.schema import KINDS, Remark, StatusChange
 
 SCHEMAS = Path(__file__).parent / "schemas"
 HOSTILE = 'Größe & "100%" of {x_1} #1 ~ a^b \\ $y$ 知识注入 <b>, and'
@@ -158,7 +158,7 @@ def test_json_feed_has_what_version_1_1_asks_for(real):
 
 
 def test_a_change_of_status_is_news(toy):
-    later = StatusChange(state="withdrawn", since=DAY.replace(month=9), reason="by its authors")
+    later = StatusChange(state="withdrawn", since=DAY.replace(month=9), reason=Remark.of("withdrawn on arXiv"))
     put(toy, "papers", paper("gone-2020", date="2020-01", status=(*RECORDED, later)))
     items = json.loads(exports.export(registry.load(toy), "json-feed"))["items"]
     assert items[0]["id"] == "papers/gone-2020"

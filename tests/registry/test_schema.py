@@ -8,12 +8,24 @@ import pytest
 from pydantic import ValidationError
 from registry_samples import DAY, RECORDED, paper, text
 
-from registry.schema import Cell, Column, Fact, Method, Paper, ReportedTable, Row, StatusChange, Text, text_digest
+from registry.schema import (
+    Cell,
+    Column,
+    Fact,
+    Method,
+    Paper,
+    Remark,
+    ReportedTable,
+    Row,
+    StatusChange,
+    Text,
+    text_digest,
+)
 from registry.status import LEGAL, illegal
 
 
 def change(state, day=DAY, into=None):
-    return StatusChange(state=state, since=day, reason="because", into=into)
+    return StatusChange(state=state, since=day, reason=Remark.of("because"), into=into)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +146,11 @@ def test_only_recorded_and_candidate_count():
     assert paper().active
     assert not paper(status=(*RECORDED, change("retracted"))).active
     assert Paper.model_validate(paper().model_dump()).stage == "recorded"
+
+
+def test_a_plain_string_is_english_and_its_chinese_is_missing_or_that_of_the_fixed_sentence():
+    own, fixed = Remark.of("only here"), Remark.of("withdrawn on arXiv")
+    assert (own.en, own.zh, own.state, own.as_written) == ("only here", None, "missing", "only here")
+    assert (fixed.zh, fixed.state, fixed.as_written) == ("已在 arXiv 上撤回", "machine", "withdrawn on arXiv")
+    both = Remark(en="only here", zh="仅此处", translated_from=text_digest("something else"))
+    assert (both.state, both.as_written) == ("stale", None)

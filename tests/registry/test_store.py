@@ -44,7 +44,7 @@ def test_the_right_base_is_accepted(toy):
     old = registry.load(toy).papers["kore-2025"]
     new = old.model_copy(update={"note": "read again"})
     store.write([Change("papers", new, registry.digest(old))], toy)
-    assert registry.load(toy).papers["kore-2025"].note == "read again"
+    assert registry.load(toy).papers["kore-2025"].note.en == "read again"
 
 
 def test_one_bad_change_keeps_all_from_being_written(toy):

@@ -123,7 +123,7 @@ def test_the_form_is_the_agreed_one():
         "status:\n"
         "  - state: recorded\n"
         "    since: 2026-05-19\n"
-        "    reason: in the list\n"
+        "    reason: recorded in the public list\n"
         "note: |-\n"
         "  First line.\n"
         "\n"

@@ -22,7 +22,7 @@ import toy_site
 from docs import build as building
 from docs.sources import Sources
 from registry import catalog, textyaml
-from registry.schema import Fact, Paper, StatusChange, Text
+from registry.schema import Fact, Paper, Remark, StatusChange, Text
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -45,8 +45,9 @@ def hostile_paper() -> Paper:
         tasks=text,
         datasets=(title,),
         authors=(title,),
-        status=(StatusChange(state="recorded", since=date(2026, 6, 1), reason=title),),
-        note=f"{title}\n\n# heading",
+        status=(StatusChange(state="recorded", since=date(2026, 6, 1), reason=Remark(en=title, zh=title)),),
+        formerly=("a-retired-id",),
+        note=Remark(en=f"{title}\n\n# heading", zh=title),
     )
 
 

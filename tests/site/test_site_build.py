@@ -82,3 +82,12 @@ def test_an_address_makes_absolute_links(sources, tmp_path):
 def test_the_navigation_names_only_lists_and_written_pages(language):
     flat = json.dumps(build.navigation(Words(language)))
     assert not re.search(r'"(papers|methods|benchmarks|claims|runs)/(?!index\.md)', flat)
+
+
+def test_the_address_of_a_retired_id_leads_to_the_entry_that_took_over(site):
+    for root, tag, says in (("", "en", "is retired"), ("zh/", "zh-Hans", "已停用")):
+        text = (site / f"{root}papers/a-retired-id.html").read_text(encoding="utf-8")
+        assert f'<html lang="{tag}"' in text
+        assert f'http-equiv="refresh" content="0; url={HOSTILE_ID}.html"' in text
+        assert says in text
+        assert (site / f"{root}papers/{HOSTILE_ID}.html").is_file()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
 import pytest
 from toy_site import HOSTILE_ID
 
-from docs import escape, findings, pages, people
+from docs import escape, findings, pages, people, redirects
 from docs.boardtable import board_table
 from docs.pages import Writer, heading
 from docs.rows import groups
 from docs.tables import slug
 from docs.words import LANGUAGES, Words, table
+from registry.reading import texts
+from reproductions import spec
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +269,31 @@ def test_why_a_claim_is_open_is_said_in_the_readers_language():
     assert findings.reason("kore and lora have not been run on the same questions", zh).startswith("kore 与 lora")
     assert "news-po-cem" in findings.reason("no metric 'news-po-cem' in our records; there are: cem, f1", zh)
     assert findings.reason(None, zh) == ""
+
+
+def test_retired_ids_have_a_page_that_leads_on_in_both_languages(sources):
+    found = dict(redirects.files(sources))
+    assert set(found) == {"papers/a-retired-id.html", "zh/papers/a-retired-id.html"}
+    assert "<script>" not in "".join(found.values())
+    assert f'<a href="{HOSTILE_ID}.html">' in found["papers/a-retired-id.html"]
+
+
+def test_chinese_pages_say_reasons_notes_evidence_captions_and_proofs_in_chinese(sources, chinese):
+    """No English sentence of an entry is left on its Chinese page, and the page says how far the Chinese is checked."""
+    for kind in ("papers", "methods", "benchmarks", "claims", "reported"):
+        for one, entry in sources.catalog.kind(kind).items():
+            if one == HOSTILE_ID:
+                continue
+            body = html.unescape(chinese[f"{kind}/{one}.md"].body)
+            for field, text in texts(entry):
+                if len(text.en.split()) > 5 and text.zh and text.zh != text.en:
+                    assert text.en not in body, f"{kind}/{one} {field}: {text.en}"
+            assert "尚未经人核对" in body, f"{kind}/{one}"
+    assert "识读为" in chinese["reported/kore-table-2.md"].body
+    assert "观察 9，表 1" in chinese["claims/kore-obs-9-rank.md"].body
+
+
+def test_every_note_of_an_experiment_has_chinese(sources):
+    said = [one.note for one in spec.load_all().values() if one.note]
+    assert said
+    assert {note for note in said if Words("zh").said(note) == note} == set()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from registry import textyaml
-from registry.schema import ExternalIds, Fact, Paper, StatusChange, Text
+from registry.schema import ExternalIds, Fact, Paper, Remark, StatusChange, Text
 from reproductions import records, spec
 from reproductions.records import AdaptationScore, Answer, Cost, Environment, RunRecord, Step
 from reproductions.rows import Estimate, LeaderboardRow
@@ -254,7 +254,7 @@ def synthetic_papers(count: int) -> Iterator[Paper]:
             ),
             tasks=Text(en=" ".join(rng.sample(words, 4)), zh="多模态持续指令微调、遗忘分析"),
             datasets=("EVOKE", "LLaVA-665K"),
-            status=(StatusChange(state="recorded", since="2026-05-19", reason="synthetic"),),
+            status=(StatusChange(state="recorded", since="2026-05-19", reason=Remark(en="synthetic", zh="合成数据")),),
         )
 
 
