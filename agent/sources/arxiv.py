@@ -1,4 +1,4 @@
-"""arXiv: titles, venues, DOIs, withdrawals and code links of known papers; new papers from saved queries.
+"""arXiv: titles, authors, venues, DOIs, withdrawals and code links of known papers; new papers from saved queries.
 
 The query API at export.arxiv.org (Atom), read with the `arxiv` package. Updates go by id lists in chunks of 150, as the
 address must stay near 2 kB. A malformed id sinks its whole batch with a 400, so batches are halved until the bad id
@@ -189,6 +189,9 @@ def facts(answer: Answer, subject: str, result: arxiv.Result) -> list[Observatio
         seen("title", result.title.strip(), "title", result.title, result.title),
         seen("version", version(result), "id", result.entry_id, result.entry_id),
     ]
+    if names := [author.name.strip() for author in result.authors if author.name.strip()]:
+        said = ", ".join(names)
+        found.append(seen("authors", list(names), "author", said, said))
     if reference:
         place = ladder.venue(reference, said=True)
         found.append(

@@ -100,6 +100,14 @@ def test_an_empty_page_is_not_believed_at_once(transport, world):
     assert reading.missing == ()
 
 
+def test_the_authors_of_a_known_paper_are_read_in_their_order(transport, world):
+    world.add(Preprint("2505.24440", "Evolving knowledge", authors=("Zoë Ångström", "An Lee")))
+    reading, _ = visit(transport, "arxiv", watch("arxiv:2505.24440"))
+    assert seen(reading, "arxiv:2505.24440", "authors") == [["Zoë Ångström", "An Lee"]]
+    (told,) = [one.evidence for one in reading.observations if one.field == "authors"]
+    assert (told.locator, told.quote) == ("entry/author", "Zoë Ångström, An Lee")
+
+
 def test_what_arxiv_says_about_a_paper_is_read_with_its_words(transport, world):
     world.add(
         Preprint(
