@@ -6,6 +6,7 @@ the JSON Schema for editors.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from pydantic import Field, ValidationError
 from agent.hosts import HostPolicy
 from agent.messages import Model
 from agent.propose import Limits
-from agent.source import Settings
+from agent.source import Settings, Source
 from registry import textyaml
 
 DEFAULT = Path(__file__).parent / "config.yaml"
@@ -35,6 +36,8 @@ class SourceConfig(Model):
     pages: tuple[str, ...] = ()
     """Company and benchmark pages, or their feeds."""
     options: dict[str, int] = Field(default_factory=dict)
+    fresh_hours: float | None = Field(default=None, ge=0, le=24 * 60)
+    """For so long an answer is not asked for again; the source's own number when it is not given."""
 
 
 class ModelConfig(Model):
@@ -92,6 +95,11 @@ class Config(Model):
             options=chosen.options,
             turn=turn,
         )
+
+    def windows(self, sources: Sequence[Source]) -> dict[str, float]:
+        """Source → for how many hours an answer is not asked for again."""
+        chosen = {one.name: self.sources.get(one.name, SourceConfig()).fresh_hours for one in sources}
+        return {one.name: own if (own := chosen[one.name]) is not None else one.fresh_hours for one in sources}
 
     def limits(self) -> Limits:
         """How much a reviewer is given at once."""

@@ -1,9 +1,10 @@
 """The agent's only sockets: one polite transport for every source.
 
-Manners, each with its reason in `docs/pages/review-proposals.md`: per-host budget and spacing, conditional requests,
-`Retry-After`, exponential back-off with jitter, a cool-down that the next run still knows, limits on size and time, no
-private or link-local addresses, redirects followed by hand and checked again, a contact in the User-Agent, tokens
-blotted out before anyone sees a body. Time is injected, so the manners are tested without waiting.
+Manners, each with its reason in `docs/pages/review-proposals.md`: per-host budget and spacing, a window per
+source in which nothing is asked twice, conditional requests after it, `Retry-After`, exponential back-off with jitter,
+a cool-down that the next run still knows, limits on size and time, no private or link-local addresses, redirects
+followed by hand and checked again, a contact in the User-Agent, tokens blotted out before anyone sees a body. Time is
+injected, so the manners are tested without waiting.
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ class Transport:
         state_folder: cool-downs and cached answers, shared between runs; not part of the repository.
         tokens: credential name → token. Sent only to the host of the credential, blotted out everywhere else.
         endpoints: origin → other origin, for tests and mirrors. Only addresses named here may be loopback.
+        fresh: source → for how many hours an answer is not asked for again; nothing is used unasked by default.
     """
 
     def __init__(
@@ -109,11 +111,13 @@ class Transport:
         policies: Mapping[str, HostPolicy] | None = None,
         tokens: Mapping[str, str] | None = None,
         endpoints: Mapping[str, str] | None = None,
+        fresh: Mapping[str, float] | None = None,
         clock: Clock | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self.policies = {**DEFAULT_POLICIES, **(policies or {})}
         self.endpoints = dict(endpoints or {})
+        self.fresh = {source: timedelta(hours=hours) for source, hours in (fresh or {}).items() if hours > 0}
         self.clock = clock or WallClock()
         self.chance = chance or random.Random()  # noqa: S311  # jitter, not secrecy
         self.tokens = {name: token for name, token in (tokens or {}).items() if token}
@@ -164,6 +168,11 @@ class Transport:
     def _send(self, request: Request) -> Answer:
         """One try, redirects included."""
         url, passed, kept = request.url, [], self.memory.cached(request)
+        if kept is not None and self._young(request, kept):
+            self._count(request.host, reused=1)
+            return kept.model_copy(update={"reused": True})
+        if request.method != "GET":
+            kept = None
         while True:
             if not plain_address(url):
                 raise self._error("refused", f"not a plain web address: {url[:120]}")
@@ -178,9 +187,16 @@ class Transport:
         answer = answer.model_copy(update={"redirects": tuple(passed), "url": url})
         if answer.status == 304 and kept is not None:
             self._count(request.host, revalidated=1)
-            return kept.model_copy(update={"fetched_at": answer.fetched_at, "revalidated": True})
-        self.memory.keep(request, answer)
+            again = kept.model_copy(update={"fetched_at": answer.fetched_at})
+            self.memory.keep(request, again)
+            return again.model_copy(update={"revalidated": True})
+        self.memory.keep(request, answer, windowed=request.source in self.fresh)
         return answer
+
+    def _young(self, request: Request, kept: Answer) -> bool:
+        """Whether the answer of an earlier run still counts; a second try means that it was not believed."""
+        age = self.clock.now() - kept.fetched_at
+        return request.attempt == 1 and timedelta(0) <= age < self.fresh.get(request.source, timedelta(0))
 
     def _one_hop(self, request: Request, url: str, kept: Answer | None) -> Answer:
         host = urlsplit(url).hostname or ""
@@ -291,13 +307,15 @@ class Transport:
         return self.policies.get(host) or self.policies.get("*") or HostPolicy(budget=20, max_bytes=2_000_000)
 
     def _count(
-        self, host: str, *, requests: int = 0, received: int = 0, revalidated: int = 0, waited: float = 0.0
-    ) -> None:
+        self, host: str, *, requests: int = 0, received: int = 0, revalidated: int = 0, reused: int = 0,
+        waited: float = 0.0,
+    ) -> None:  # fmt: skip
         old = self.usage.get(host, Usage())
         self.usage[host] = Usage(
             requests=old.requests + requests,
             bytes=old.bytes + received,
             revalidated=old.revalidated + revalidated,
+            reused=old.reused + reused,
             waited_seconds=round(old.waited_seconds + waited, 3),
         )
 

@@ -53,6 +53,8 @@ class Usage(Model):
     requests: int = 0
     bytes: int = 0
     revalidated: int = 0
+    reused: int = 0
+    """Questions not asked, as the answer kept was young enough."""
     waited_seconds: float = 0.0
 
 
@@ -83,17 +85,22 @@ class HostMemory:
             self._change(name, self.host(name).model_copy(update={"cool_down_until": None, "strikes": 0}))
 
     def cached(self, request: Request) -> Answer | None:
-        """The last good answer to the same question that came with a validator."""
-        if request.method != "GET":
-            return None
+        """The last good answer to the same question."""
         with contextlib.suppress(OSError, ValueError):
             return Answer.model_validate_json(self._cache_file(request).read_text("utf-8"))
         return None
 
-    def keep(self, request: Request, answer: Answer) -> None:
-        """Remember an answer that can be asked about conditionally."""
-        if request.method == "GET" and answer.status == 200 and validators(answer):
+    def keep(self, request: Request, answer: Answer, *, windowed: bool = False) -> None:
+        """Remember an answer that can be asked about conditionally or, if its source has a window, be used again."""
+        conditional = request.method == "GET" and bool(validators(answer))
+        if answer.status == 200 and (conditional or (windowed and whole(answer))):
             write_text(self._cache_file(request), answer.model_dump_json())
+
+    def tidy(self, before: datetime) -> None:
+        """Forget answers that were last heard before then: questions change, and nobody would ask for these again."""
+        for path in (self.folder / "answers").glob("*.json"):
+            if path.stat().st_mtime < before.timestamp():
+                path.unlink(missing_ok=True)
 
     def _cache_file(self, request: Request) -> Path:
         return self.folder / "answers" / f"{request.key[:32]}.json"
@@ -117,6 +124,11 @@ class HostMemory:
         with (self.folder / "lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield handle
+
+
+def whole(answer: Answer) -> bool:
+    """Whether nothing is missing in it: GraphQL says with status 200 that it was too busy for a part."""
+    return not (answer.body.lstrip().startswith("{") and '"errors"' in answer.body)
 
 
 def validators(answer: Answer) -> dict[str, str]:

@@ -97,6 +97,8 @@ class Answer(Model):
     """Addresses passed on the way, first to last, without the final one."""
     revalidated: bool = False
     """The host said 304: the body is the one kept from an earlier run."""
+    reused: bool = False
+    """Kept from an earlier run and young enough not to be asked for again; `fetched_at` is when it was really heard."""
 
     @property
     def ok(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from agent import propose as proposing
 from agent import recording, source, watch
 from agent.config import Config
+from agent.failing import after as failing_after
 from agent.fetch import Transport
 from agent.hosts import Usage
 from agent.messages import Exchange, Observation, Reading, Request
@@ -176,6 +177,9 @@ def propose(heard: Heard, catalog: Catalog, config: Config, workspace: Workspace
     readings = read_all(sources, heard.exchanges)
     visits = workspace.visits()
     remembered = after_visit(visits, readings, heard, {one.name: one.interval_days for one in sources})
+    standing_for = watch.by_subject(watch.watched(catalog))
+    failing = failing_after(visits.failing, readings, heard.exchanges, standing_for, heard.at)
+    remembered = remembered.model_copy(update={"failing": failing})
     before = proposing.Before(workspace.operations(), workspace.rejections(), remembered)
     outcome = proposing.propose(
         readings,
@@ -241,7 +245,7 @@ def after_visit(visits: Visits, readings: Mapping[str, Reading], heard: Heard, i
     for name, reading in readings.items():
         known = sources.get(name, SourceVisit())
         good = not reading.problems
-        hosts = Counter(exchange.request.host for exchange in heard.exchanges[name])
+        hosts = Counter(e.request.host for e in heard.exchanges[name] if e.answer is None or not e.answer.reused)
         sources[name] = SourceVisit(
             interval_days=intervals.get(name, 7),
             last_attempt=heard.at,

@@ -63,11 +63,13 @@ class Source:
     Attributes:
         name: file name in `agent/sources/`.
         interval_days: how often a visit is due; the status turns amber after twice that.
+        fresh_hours: for so long an answer is not asked for again; the configuration may say otherwise.
     """
 
     name: str = ""
     title: str = ""
     interval_days: int = 7
+    fresh_hours: float = 20
 
     def plan(self, watched: Sequence[Watched], settings: Settings) -> tuple[Request, ...]:
         """The questions for these entries."""

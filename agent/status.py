@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from agent import source
 from agent.config import Config
+from agent.failing import GIVEN_UP
 from agent.proposals import GROUPS, Operation, Verdict
 from agent.review.session import Session
-from agent.workspaces import SourceVisit, Workspace
+from agent.workspaces import Failing, SourceVisit, Workspace
 from registry.catalog import Catalog
 
 Light = Literal["green", "amber", "off", "never"]
@@ -61,11 +62,22 @@ class Status:
     rejected: int
     carried: int
     requests: dict[str, int]
+    failing: tuple[Failing, ...] = ()
+    """Entries that a working source could not say anything about, the longest row of failures first."""
+    visited: datetime | None = None
+    """When any source was last asked."""
+    off: str = ""
+    """Which switch is off; empty when none is."""
 
     @property
     def amber(self) -> bool:
         """Whether somebody should look."""
         return any(one.light == "amber" for one in self.sources)
+
+    @property
+    def given_up(self) -> tuple[Failing, ...]:
+        """Entries that failed so often that a person should look."""
+        return tuple(one for one in self.failing if one.attempts >= GIVEN_UP)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -84,6 +96,7 @@ class Status:
             "rejected": self.rejected,
             "carried": self.carried,
             "requests": self.requests,
+            "failing": [one.model_dump(mode="json") for one in self.failing],
         }
 
 
@@ -106,6 +119,9 @@ def status(workspace: Workspace, catalog: Catalog, config: Config, at: datetime)
         rejected=len(workspace.rejections()),
         carried=visits.carried,
         requests=dict(sorted(requests.items())),
+        failing=tuple(sorted(visits.failing, key=lambda one: (-one.attempts, one.since, one.source, one.subject))),
+        visited=visits.latest if visits.sources else None,
+        off="" if config.enabled else "enabled: false in agent/config.yaml",
     )
 
 
@@ -131,8 +147,8 @@ def markdown(state: Status) -> str:
     lines = [
         "# The update agent",
         "",
-        f"As of {state.at:%Y-%m-%d %H:%M} UTC."
-        + ("" if state.enabled else " **Switched off** in `agent/config.yaml`."),
+        (f"Last visit {state.visited:%Y-%m-%d %H:%M} UTC." if state.visited else "No visit yet.")
+        + (f" **Switched off**: {as_code(state.off)}." if state.off else ""),
         "",
         "| | Source | Last success | Requests | |",
         "|---|---|---|---|---|",
@@ -152,12 +168,31 @@ def markdown(state: Status) -> str:
         "",
     ]
     lines += [f"- conflict: {as_code(conflict)}" for conflict in state.conflicts]
+    if state.failing:
+        lines += ["", f"**Entries that a working source could not say anything about: {len(state.failing)}**", ""]
+        lines += [f"- {as_code(failing_line(one))}" for one in state.failing[:MOST_FAILING]]
+        if len(state.failing) > MOST_FAILING:
+            lines.append(f"- … and {len(state.failing) - MOST_FAILING} more (`aki agent status --json`)")
     lines += [
         "",
         "Review: `aki agent review` · apply: `aki agent apply` · stop: `enabled: false` in `agent/config.yaml`.",
         "",
     ]
     return "\n".join(lines)
+
+
+MOST_FAILING = 12
+"""Failing entries shown one by one; the rest is counted, and all are in `--json`."""
+
+
+def failing_line(one: Failing) -> str:
+    """`papers/kore-2025: arxiv not returned, 5 visits since 2026-10-05 (arxiv:2505.24440)`."""
+    visits = "1 visit" if one.attempts == 1 else f"{one.attempts} visits"
+    more = "" if len(one.entries) == 1 else f" and {len(one.entries) - 1} more"
+    look = "; somebody should look" if one.attempts >= GIVEN_UP else ""
+    return (
+        f"{one.entries[0]}{more}: {one.source} {one.error}, {visits} since {one.since:%Y-%m-%d} ({one.subject}){look}"
+    )
 
 
 def as_code(text: str) -> str:

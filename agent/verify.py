@@ -2,7 +2,8 @@
 
 Three checks: the log's chain is whole; everything it says was applied had a standing approval of exactly that
 operation, with evidence that is still what it was; and every change that git knows of, or that lies uncommitted, is
-either part of the chain of applied digests or the commit of a person.
+either part of the chain of applied digests or the commit of a person. Where there is a list of those who may sign,
+signatures under the log are checked too.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import hashlib
 import subprocess
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.ledger import Event, LedgerError
 from agent.proposals import ABSENT, Operation, Verdict
+from agent.signing import Signed, check
 from agent.workspaces import Workspace
 from registry import textyaml
 from registry.catalog import DATA, digest
@@ -39,15 +41,27 @@ class Proof:
     human: int
     """Changes of entries by people's commits."""
     problems: tuple[str, ...]
+    signed: Signed = field(default_factory=Signed)
 
 
-def verify(workspace: Workspace, root: Path | None = None) -> Proof:
-    """Check log, evidence and history."""
+def verify(workspace: Workspace, root: Path | None = None, allowed: Path | None = None) -> Proof:
+    """Check log, evidence, signatures and history.
+
+    Args:
+        workspace: with the log.
+        root: the registry's data folder.
+        allowed: those who may sign the log; by default `agent/allowed_signers` where there is one.
+
+    Raises:
+        SigningError: signatures cannot be checked.
+    """
     try:
         events = workspace.ledger.events()
     except LedgerError as error:
         return Proof(0, 0, 0, 0, 0, 0, (str(error),))
     problems = [*approvals_hold(events), *evidence_holds(events, workspace)]
+    signed = check(workspace, events, allowed)
+    problems += signed.problems
     folder = DATA if root is None else root
     commits, covered, human, unexplained = history(folder, chain(events))
     problems += unexplained
@@ -59,6 +73,7 @@ def verify(workspace: Workspace, root: Path | None = None) -> Proof:
         covered=covered,
         human=human,
         problems=tuple(problems),
+        signed=signed,
     )
 
 

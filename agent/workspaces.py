@@ -3,6 +3,7 @@
 open/<kind>.<id>.<field>.<digest>.yaml   proposals waiting for a verdict or to be applied
 evidence/<content>.txt                   excerpts of answers, named by their SHA-256
 imported/<name>.yaml                     papers from somebody's collection that are no proposals yet
+signed/<line>.<digest>.sig               signatures under lines of the decision log
 decided.jsonl                            the decision log, append-only and hash-chained
 visits.json                              when each source was last heard, first signs of absence, what failed
 """
@@ -48,6 +49,23 @@ class SourceVisit(Model):
     """Visits with problems in a row."""
 
 
+class Failing(Model):
+    """One thing that a source could not be asked about, although the source itself answered."""
+
+    source: str
+    subject: str
+    """External name, `arxiv:2505.24440`."""
+    entries: tuple[str, ...]
+    """The entries that it stands for, `papers/kore-2025`."""
+    since: Moment
+    """First failed visit in a row."""
+    last: Moment
+    attempts: int = Field(ge=1)
+    """Failed visits in a row."""
+    error: str
+    """Class of the last error: `timeout`, `HTTP 401`, `not returned`."""
+
+
 class Visits(Model):
     """What has to be remembered between visits."""
 
@@ -60,6 +78,8 @@ class Visits(Model):
     """Proposals held back by the limit on open ones; they come when there is room."""
     pages: dict[str, str] = Field(default_factory=dict)
     """Watched page → digest of its main text when last read."""
+    failing: tuple[Failing, ...] = ()
+    """By source and subject; an answer ends the row."""
 
     @property
     def latest(self) -> datetime:

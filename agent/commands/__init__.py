@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +30,9 @@ Earlier = Annotated[
     Path | None,
     typer.Option("--from", help="Workspace of an earlier visit to go on from: a checkout of the branch of proposals."),
 ]
+Anew = Annotated[bool, typer.Option("--anew", help="Ask for everything, however young the answers kept are.")]
+KEEP_DAYS = 60
+"""Answers that nothing has asked for in so long are forgotten."""
 STATE = Path(".cache/agent")
 
 PARTIAL = 3
@@ -74,15 +79,30 @@ def catalog_of(root: Path | None) -> Catalog:
     return registry.load(root)
 
 
+SWITCH = "AKI_AGENT"
+"""Environment variable; the workflows set it from the repository's variable of that name."""
+OFF = {"off", "false", "no", "0", "stop"}
+
+
+def off_because(config: Config, environment: Mapping[str, str] = os.environ) -> str:
+    """Which switch is off: the configuration's or the environment's; empty when none is."""
+    if not config.enabled:
+        return "enabled: false in the configuration"
+    value = environment.get(SWITCH, "").strip()
+    return f"{SWITCH}={value}" if value.lower() in OFF else ""
+
+
 def switched_off(config: Config) -> bool:
     """Say so when the kill switch is set."""
-    if not config.enabled:
-        note("aki agent: switched off (enabled: false in the configuration); nothing was done")
-    return not config.enabled
+    reason = off_because(config)
+    if reason:
+        note(f"aki agent: switched off ({reason}); nothing was done")
+    return bool(reason)
 
 
-def transport_of(config: Config, state: Path) -> Transport:
-    """The sockets, with the tokens of the environment."""
+def transport_of(config: Config, state: Path, *, anew: bool = False) -> Transport:
+    """The sockets, with the tokens of the environment; `anew` asks for everything, however young the answers kept."""
+    from agent import source
     from agent.fetch import Transport, tokens_from
 
     endpoints = dict(config.endpoints)
@@ -92,7 +112,12 @@ def transport_of(config: Config, state: Path) -> Transport:
         address = origin(config.model.endpoint)
         endpoints.setdefault(address, address)  # a model of one's own may well run on this machine
     return Transport(
-        contact=config.contact, state_folder=state, policies=config.hosts, tokens=tokens_from(), endpoints=endpoints
+        contact=config.contact,
+        state_folder=state,
+        policies=config.hosts,
+        tokens=tokens_from(),
+        endpoints=endpoints,
+        fresh={} if anew else config.windows([source.load(name) for name in source.names()]),
     )
 
 

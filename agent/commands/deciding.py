@@ -1,11 +1,12 @@
-"""Decide and carry out: review, decide, undo, apply, verify."""
+"""Decide and carry out: review, decide, undo, apply, sign, verify."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +24,9 @@ from agent.commands import (
     space,
     switched_off,
 )
+
+if TYPE_CHECKING:
+    from agent.verify import Proof
 
 
 def review(
@@ -182,7 +186,34 @@ def apply(
     return 1 if result.refused else 0
 
 
-def verify(workspace: Space = None, root: Root = None, json_: Json = False) -> int:
+def sign(
+    key: Annotated[Path, typer.Option("--key", help="SSH key: private, or public when an agent has the other half.")],
+    workspace: Space = None,
+) -> int:
+    """Sign the decision log as it is now with an SSH key; whoever signs the last line vouches for all before it.
+
+    For example:
+
+      aki agent sign --key ~/.ssh/id_ed25519
+    """
+    from agent.signing import sign as put_under
+
+    desk = space(workspace)
+    with desk.locked():
+        path = put_under(desk, key)
+    say(f"signed line {int(path.name.partition('.')[0])} of the decision log: {path}")
+    return 0
+
+
+def verify(
+    workspace: Space = None,
+    root: Root = None,
+    allowed: Annotated[
+        Path | None,
+        typer.Option("--allowed-signers", help="Who may sign the log; default: agent/allowed_signers if it exists."),
+    ] = None,
+    json_: Json = False,
+) -> int:
     """Prove where every change came from: since the import, an approval or a human commit.
 
     For example:
@@ -191,9 +222,9 @@ def verify(workspace: Space = None, root: Root = None, json_: Json = False) -> i
     """
     from agent.verify import verify as prove
 
-    proof = prove(space(workspace), root)
+    proof = prove(space(workspace), root, allowed)
     if json_:
-        say_json({name: list(value) if isinstance(value, tuple) else value for name, value in vars(proof).items()})
+        say_json(asdict(proof))
         return 1 if proof.problems else 0
     say(
         f"log: {proof.events} events, chain whole; {proof.verdicts} verdicts, {proof.applied} apply runs"
@@ -202,7 +233,23 @@ def verify(workspace: Space = None, root: Root = None, json_: Json = False) -> i
     )
     by = f"{proof.human} changes by people, {proof.covered} by approval"
     say(f"history: {proof.commits} commits since the import; {by}")
+    say(signatures(proof))
     for problem in proof.problems:
         say(f"  ! {problem}")
     say("every canonical change is accounted for" if not proof.problems else f"{len(proof.problems)} problems")
     return 1 if proof.problems else 0
+
+
+def signatures(proof: Proof) -> str:
+    """The line about signatures."""
+    signed = proof.signed
+    if not signed.checked:
+        return (
+            f"signatures: {signed.signatures}, not checked (no agent/allowed_signers)"
+            if signed.signatures
+            else ("signatures: none; decisions are unsigned")
+        )
+    if not signed.upto:
+        return f"signatures: none that counts; {proof.events} lines unsigned"
+    later = proof.events - signed.upto
+    return f"signatures: lines 1 to {signed.upto} by {', '.join(signed.by)}; {later} later lines unsigned"

@@ -42,6 +42,10 @@ def status(
         say(f"{left}, {state.rejected} rejected and remembered")
         for conflict in state.conflicts:
             say(f"  ! {conflict}")
+        if state.failing:
+            say(f"{len(state.failing)} entries fail in a source that works, {len(state.given_up)} of them for long")
+        for one in state.failing[: reporting.MOST_FAILING]:
+            say(f"  ! {reporting.failing_line(one)}")
     return 1 if check and state.amber and state.enabled else 0
 
 

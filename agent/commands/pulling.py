@@ -1,8 +1,9 @@
-"""Propose and approve on GitHub: pr."""
+"""Propose, approve, report and be stopped on GitHub: pr, post, switch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,6 +21,8 @@ from agent.commands import (
     State,
     catalog_of,
     go_on,
+    note,
+    off_because,
     say,
     say_json,
     settings,
@@ -76,6 +79,8 @@ def pr(
     if switched_off(chosen):
         return 0
     desk, known = space(workspace), catalog_of(root)
+    if not dry_run and stopped_by_label(chosen, state):
+        return 0
     steps = {"propose": proposed, "read": read_ticks, "approved": handed_over}
     try:
         with desk.locked():
@@ -85,6 +90,96 @@ def pr(
         raise RefusalError(f"nothing was sent; the registry would have a problem: {error}") from None
     except GithubException as error:
         raise RefusalError(f"GitHub answered HTTP {error.status}: {said(error)[:200]}") from None
+
+
+def remote_of(config: Config, state: Path) -> Remote:
+    """GitHub, with the token of the environment.
+
+    Raises:
+        RemoteError: no token, or no repository.
+    """
+    from agent.hosts import HostMemory
+    from agent.pulls.remote import API, Remote, repository_name, token_of
+
+    return Remote(
+        repository_name(config.repository, Path.cwd()),
+        token_of(),
+        memory=HostMemory(state),
+        api=config.endpoints.get(API, API),
+        contact=config.contact,
+    )
+
+
+def stopped_by_label(config: Config, state: Path) -> bool:
+    """Say so when somebody has put the stop label on the status issue."""
+    from agent.pulls.dashboard import STOP, stop_label
+
+    place = stop_label(remote_of(config, state))
+    if place:
+        note(f"aki agent: switched off (label '{STOP}' on {place}); nothing was done")
+    return bool(place)
+
+
+def switch(config: Settings = None, state: State = STATE, json_: Json = False) -> int:
+    """Is the agent switched on? Asks the configuration, the variable AKI_AGENT and the label on the status issue.
+
+    Exit code 0: on. 1: off, and where. 2: GitHub could not be asked, so nobody knows.
+
+    For example:
+
+      aki agent switch
+    """
+    from agent.pulls.dashboard import STOP, stop_label
+
+    chosen = settings(config)
+    reason = off_because(chosen)
+    if not reason and (place := stop_label(remote_of(chosen, state))):
+        reason = f"label '{STOP}' on {place}"
+    if json_:
+        say_json({"on": not reason, "because": reason})
+    else:
+        say(f"switched off ({reason})" if reason else "switched on")
+    return 1 if reason else 0
+
+
+def post(
+    workspace: Space = None,
+    root: Root = None,
+    config: Settings = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the text; needs no token and no network.")] = False,
+    state: State = STATE,
+    json_: Json = False,
+) -> int:
+    """Write the status to the one issue that is kept for it: opened once, renewed in place, pinned if GitHub allows.
+
+    Needs GITHUB_TOKEN with 'issues: write'. Also done while the agent is switched off: the issue then says so.
+
+    For example:
+
+      aki agent post --dry-run
+
+      aki agent post
+    """
+    from agent import status as reporting
+    from agent.pulls.dashboard import post as put
+
+    chosen = settings(config)
+    found = reporting.status(space(workspace), catalog_of(root), chosen, datetime.now(UTC))
+    text = reporting.markdown(replace(found, off=off_because(chosen)))
+    if dry_run:
+        say(text)
+        return 0
+    posted = put(remote_of(chosen, state), text)
+    if json_:
+        say_json(vars(posted))
+        return 0
+    words = {"opened": "opened", "updated": "renewed", "unchanged": "nothing new on"}
+    say(f"{words[posted.state]} issue #{posted.number} {posted.url}")
+    if posted.stopped:
+        say("its stop label is on: the agent does nothing until it is taken off")
+    if posted.hint:
+        say(posted.hint)
+    return 0
 
 
 class Errand:
@@ -109,16 +204,7 @@ class Errand:
         Raises:
             RemoteError: no token, or no repository.
         """
-        from agent.hosts import HostMemory
-        from agent.pulls.remote import API, Remote, repository_name, token_of
-
-        return Remote(
-            repository_name(self.config.repository, Path.cwd()),
-            token_of(),
-            memory=HostMemory(self.state),
-            api=self.config.endpoints.get(API, API),
-            contact=self.config.contact,
-        )
+        return remote_of(self.config, self.state)
 
     def cards(self) -> list[Card]:
         """Open proposals that still wait for a verdict."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agent.commands import (
+    KEEP_DAYS,
     PARTIAL,
     STATE,
+    Anew,
     Earlier,
     Json,
     Only,
@@ -100,6 +102,7 @@ def fetch(
     config: Settings = None,
     sources: Only = "",
     state: State = STATE,
+    anew: Anew = False,
     json_: Json = False,
 ) -> int:
     """Ask the sources and keep their answers in a new folder. Proposes nothing.
@@ -115,7 +118,7 @@ def fetch(
     chosen = settings(config)
     if switched_off(chosen):
         return 0
-    heard = listen(chosen, catalog_of(root), names(sources), state, record, space(workspace))
+    heard = listen(chosen, catalog_of(root), names(sources), state, record, space(workspace), anew=anew)
     failed = [e for exchanges in heard.exchanges.values() for e in exchanges if e.failure is not None]
     counts = {name: len(exchanges) for name, exchanges in heard.exchanges.items()}
     if json_:
@@ -132,13 +135,15 @@ def fetch(
 
 
 def listen(
-    config: Config, catalog: Catalog, only: list[str], state: Path, record: Path | None, desk: Workspace
-) -> Heard:
+    config: Config, catalog: Catalog, only: list[str], state: Path, record: Path | None, desk: Workspace, *,
+    anew: bool = False,
+) -> Heard:  # fmt: skip
     """Visit the sources over the network."""
     from agent import run
     from agent.candidates.imported import untitled
 
-    transport = transport_of(config, state)
+    transport = transport_of(config, state, anew=anew)
+    transport.memory.tidy(transport.clock.now() - timedelta(days=KEEP_DAYS))
     week = transport.clock.now().toordinal() // 7
     planned = run.plan(catalog, config, run.chosen(config, only), set(transport.tokens), week, untitled(desk))
     total = sum(len(requests) for requests in planned.values())
@@ -172,6 +177,7 @@ def refresh(
     sources: Only = "",
     earlier: Earlier = None,
     state: State = STATE,
+    anew: Anew = False,
     json_: Json = False,
 ) -> int:
     """Plan, fetch and propose in one go. The registry is not touched. Exit code 3: some source could not be heard.
@@ -193,7 +199,7 @@ def refresh(
     with desk.locked():
         go_on(desk, known, earlier, datetime.now(UTC).date())
         only = names(sources)
-        heard = run.replay(replay, only) if replay else listen(chosen, known, only, state, record, desk)
+        heard = run.replay(replay, only) if replay else listen(chosen, known, only, state, record, desk, anew=anew)
         report = run.propose(heard, known, chosen, desk)
     if json_:
         say_json(report.as_json())
@@ -242,5 +248,7 @@ def account(report: Report) -> Iterator[str]:
         yield "pages with other words than last time: " + ", ".join(report.changed_pages[:8])
     if report.missing:
         yield "asked for and not returned: " + ", ".join(report.missing[:8])
+    if reused := sum(usage.reused for usage in report.usage.values()):
+        yield f"{reused} questions not asked again: the answers kept are young enough (--anew asks them)"
     for problem in report.problems[:20]:
         yield f"! {problem}"

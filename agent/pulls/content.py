@@ -27,7 +27,7 @@ HANDED_OVER = """\
 Approved by people, applied by `aki agent pr approved`, one commit per group. Each line of the decision log is bound to
 the operation and the entry as they were seen; `aki agent verify` checks that nothing else changed.
 """
-KEPT = ("open/*.yaml", "evidence/*.txt", "imported/*.yaml", "decided.jsonl", "visits.json")
+KEPT = ("open/*.yaml", "evidence/*.txt", "imported/*.yaml", "signed/*.sig", "decided.jsonl", "visits.json")
 
 
 @dataclass(frozen=True)

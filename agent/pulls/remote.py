@@ -100,7 +100,7 @@ class Remote:
 
         Raises:
             RemoteError: refused, busy for too long, unreachable.
-            GithubException: a 404 or 422, which the caller may understand better.
+            GithubException: a 404, 410 or 422, which the caller may understand better.
         """
         self._not_while_cooling_down()
         for attempt in range(1, PATIENCE + 1):
@@ -176,7 +176,7 @@ class Remote:
         return Answer(status=error.status, url=self.host, headers=headers, body=body, fetched_at=self.clock.now())
 
     def _explained(self, what: str, error: GithubException) -> Exception:
-        """The one line; 404s about parts of the repository and 422s go on as they are."""
+        """The one line; 404s about parts of the repository, 410s and 422s go on as they are."""
         message = said(error)
         if error.status == 401:
             return RemoteError("GitHub does not accept the token in GITHUB_TOKEN; make a new one and try again")
@@ -187,14 +187,21 @@ class Remote:
             )
         if error.status == 403:
             return RemoteError(
-                f"the token may not {what} of {self.name}; it needs 'contents: write' and 'pull requests: write' "
-                f"there (GitHub says: {self.redact(message)[:120]})"
+                f"the token may not {what} of {self.name}; it needs {needed(what)} there "
+                f"(GitHub says: {self.redact(message)[:120]})"
             )
         if error.status == 404 and what == "look at the repository":
             return RemoteError(f"no repository {self.name} on {self.host}, or the token in GITHUB_TOKEN cannot see it")
-        if error.status in {404, 422}:
+        if error.status in {404, 410, 422}:
             return error
         return RemoteError(f"GitHub could not {what}: HTTP {error.status}, {self.redact(message)[:160]}")
+
+
+def needed(what: str) -> str:
+    """The rights that a token needs for something."""
+    if "issue" in what or "label" in what:
+        return "'issues: read'" if what.startswith("read") else "'issues: write'"
+    return "'contents: write' and 'pull requests: write'"
 
 
 def said(error: GithubException) -> str:

@@ -68,6 +68,21 @@ class Pull:
 
 
 @dataclass
+class Ticket:
+    """An issue."""
+
+    number: int
+    title: str
+    body: str
+    author: User
+    created: str
+    labels: list[str] = field(default_factory=list)
+    state: str = "open"
+    pinned: bool = False
+    edits: int = 0
+
+
+@dataclass
 class Fault:
     """An answer given instead of the right one, to the next requests that it fits."""
 
@@ -103,11 +118,15 @@ class Forge:
         self.branch = branch
         self.objects = Objects()
         self.pulls: list[Pull] = []
+        self.issues: list[Ticket] = []
+        self.labels: dict[str, dict[str, str]] = {}
         self.events: dict[int, list[dict[str, Any]]] = {}
         self.faults: list[Fault] = []
         self.log: list[dict[str, Any]] = []
         self.page_length = 100
         self.actions_may_open_pulls = True
+        self.has_issues = True
+        self.may_pin = True
         self.time = datetime.now(UTC).replace(microsecond=0)
         if files:
             tree = self.objects.tree({path: self.objects.blob(content) for path, content in files.items()})
@@ -314,10 +333,91 @@ class Forge:
             raise wrong(f"No commits between {base} and {head}")
         self._short(words.get("body") or "")
         pull = Pull(
-            len(self.pulls) + 1, words["title"], words.get("body") or "", head, base, user, self.moment()
+            self.next_number(), words["title"], words.get("body") or "", head, base, user, self.moment()
         )  # fmt: skip
         self.pulls.append(pull)
         return self.show_pull(pull)
+
+    def next_number(self) -> int:
+        """Issues and pull requests are counted together."""
+        return len(self.pulls) + len(self.issues) + 1
+
+    # Issues
+
+    def issue(self, number: int) -> Ticket:
+        """The issue of that number."""
+        found = next((one for one in self.issues if one.number == number), None)
+        if found is None:
+            raise Answered(404, "Not Found")
+        return found
+
+    def show_label(self, name: str) -> dict[str, Any]:
+        """A label."""
+        known = self.labels.get(name, {})
+        return {"name": name, "color": known.get("color", "ededed"), "description": known.get("description")}
+
+    def show_issue(self, issue: Ticket) -> dict[str, Any]:
+        """`GET …/issues/{number}`."""
+        return {
+            "id": 1000 + issue.number, "node_id": f"I_{issue.number}", "number": issue.number, "title": issue.title,
+            "body": issue.body, "state": issue.state, "user": issue.author.json(), "created_at": issue.created,
+            "url": f"{self.origin}/repos/{self.name}/issues/{issue.number}",
+            "html_url": f"https://github.com/{self.name}/issues/{issue.number}",
+            "labels": [self.show_label(name) for name in issue.labels],
+        }  # fmt: skip
+
+    def list_issues(self, words: dict[str, str]) -> list[dict[str, Any]]:
+        """`GET …/issues`: pull requests are issues too, here without labels."""
+        self._issues_are_on()
+        wanted = {name for name in words.get("labels", "").split(",") if name}
+        state = words.get("state", "open")
+        found = [
+            self.show_issue(one) for one in self.issues if wanted <= set(one.labels) and state in {one.state, "all"}
+        ]
+        if not wanted:
+            place = f"{self.origin}/repos/{self.name}/pulls"
+            pulls = [pull for pull in self.pulls if state in {pull.state, "all"}]
+            found += [self.show_pull(pull) | {"pull_request": {"url": f"{place}/{pull.number}"}} for pull in pulls]
+        return sorted(found, key=lambda one: one["number"], reverse=words.get("direction", "desc") == "desc")
+
+    def make_label(self, words: dict[str, Any]) -> dict[str, Any]:
+        """`POST …/labels`."""
+        if words["name"] in self.labels:
+            raise Answered(422, "Validation Failed", {"resource": "Label", "code": "already_exists", "field": "name"})
+        self.labels[words["name"]] = words
+        return self.show_label(words["name"])
+
+    def open_issue(self, words: dict[str, Any], user: User) -> dict[str, Any]:
+        """`POST …/issues`: the labels of somebody who may not write are dropped silently."""
+        self._issues_are_on()
+        self._short(words.get("body") or "")
+        labels = words.get("labels", []) if user.permission in MAY_WRITE else []
+        made = Ticket(self.next_number(), words["title"], words.get("body") or "", user, self.moment(), [*labels])
+        self.issues.append(made)
+        return self.show_issue(made)
+
+    def change_issue(self, issue: Ticket, words: dict[str, Any], user: User) -> dict[str, Any]:
+        """`PATCH …/issues/{number}`."""
+        if user.permission not in MAY_WRITE and user.login != issue.author.login:
+            raise Answered(403, "Resource not accessible by integration")
+        self._short(words.get("body", ""))
+        issue.body, issue.state = words.get("body", issue.body), words.get("state", issue.state)
+        issue.title, issue.edits = words.get("title", issue.title), issue.edits + 1
+        if "labels" in words:
+            issue.labels = list(words["labels"])
+        return self.show_issue(issue)
+
+    def _issues_are_on(self) -> None:
+        if not self.has_issues:
+            raise Answered(410, "Issues has been disabled in this repository.")
+
+    def pin(self, number: int) -> dict[str, Any]:
+        """The mutation `pinIssue`: at most three."""
+        if not self.may_pin:
+            error = {"type": "FORBIDDEN", "path": ["pinIssue"], "message": "Resource not accessible by integration"}
+            return {"data": {"pinIssue": None}, "errors": [error]}
+        self.issue(number).pinned = True
+        return {"data": {"pinIssue": {"issue": {"number": number}}}}
 
     def change_pull(self, pull: Pull, words: dict[str, Any], user: User) -> dict[str, Any]:
         """`PATCH …/pulls/{number}`."""
@@ -370,8 +470,10 @@ class Forge:
         return {"permission": user.permission, "role_name": user.permission, "user": user.json()}
 
     def graphql(self, words: dict[str, Any]) -> dict[str, Any]:
-        """`POST /graphql`: a pull request's text and the history of it, newest first."""
+        """`POST /graphql`: a pull request's text and the history of it, newest first; pinning an issue."""
         asked = words["variables"]
+        if "pinIssue" in words["query"]:
+            return self.pin(int(asked["issue"].removeprefix("I_")))
         if f"{asked['owner']}/{asked['name']}" != self.name or "userContentEdits" not in words["query"]:
             error = {"type": "NOT_FOUND", "path": ["repository"], "message": "Could not resolve to a Repository"}
             return {"data": {"repository": None}, "errors": [error]}
@@ -399,6 +501,11 @@ class Forge:
             case "edit":
                 user = next((one for one in self.users if one.login == words["login"]), None)
                 self.edit(self.pull(words["number"]), words["body"], user)
+            case "file":
+                user = next(one for one in self.users if one.login == words["login"])
+                self.open_issue(words, user)
+            case "label":
+                self.issue(words["number"]).labels = words["labels"]
             case "forget":
                 shown = self.pull(words["number"]).revisions[words["index"]]
                 shown.update(diff=None, deletedAt=self.moment())
@@ -421,6 +528,7 @@ class Forge:
                 return {
                     "log": self.log, "branches": self.objects.branches, "events": self.events,
                     "pulls": [self.show_pull(pull) for pull in self.pulls],
+                    "issues": [self.show_issue(i) | {"pinned": i.pinned, "edits": i.edits} for i in self.issues],
                     "files": {name: self.objects.texts(name) for name in self.objects.branches},
                 }  # fmt: skip
             case _:
@@ -442,14 +550,15 @@ class Forge:
         if user.permission == "none" or not re.match(rf"/repos/{re.escape(self.name)}(/|$)", where, re.IGNORECASE):
             raise Answered(404, "Not Found")
         rest = where[len(f"/repos/{self.name}") :]
-        if method != "GET" and not re.fullmatch(r"/pulls/\d+", rest):
+        if method != "GET" and not re.fullmatch(r"/(pulls|issues)/\d+|/issues", rest):
             self.may_write(user)
         return self.reading(rest, query) if method == "GET" else self.writing(method, rest, words, user)
 
     def reading(self, rest: str, query: dict[str, str]) -> tuple[int, Any]:
         """Answers to GET."""
-        if not rest:
-            return 200, self.repository()
+        if rest in {"", "/pulls", "/issues"}:
+            lists = {"/pulls": self.list_pulls, "/issues": self.list_issues}
+            return 200, lists[rest](query) if rest else self.repository()
         if found := re.fullmatch(r"/branches/(.+)", rest):
             return 200, self.show_branch(found[1])
         if found := re.fullmatch(r"/git/refs?/heads/(.+)", rest):
@@ -460,12 +569,11 @@ class Forge:
             return 200, self.show_tree(found[1], recursive="recursive" in query)
         if found := re.fullmatch(r"/git/blobs/(\w+)", rest):
             return 200, self.show_blob(found[1])
-        if rest == "/pulls":
-            return 200, self.list_pulls(query)
         if found := re.fullmatch(r"/pulls/(\d+)", rest):
             return 200, self.show_pull(self.pull(int(found[1])))
-        if found := re.fullmatch(r"/issues/(\d+)/events", rest):
-            return 200, self.events.get(int(found[1]), [])
+        if found := re.fullmatch(r"/issues/(\d+)(/events)?", rest):
+            number = int(found[1])
+            return 200, self.events.get(number, []) if found[2] else self.show_issue(self.issue(number))
         if found := re.fullmatch(r"/collaborators/([^/]+)/permission", rest):
             return 200, self.permission(found[1])
         raise Answered(404, "Not Found")
@@ -483,11 +591,17 @@ class Forge:
                 return 201, self.make_ref(words)
             case "POST", "/pulls":
                 return 201, self.open_pull(words, user)
+            case "POST", "/issues":
+                return 201, self.open_issue(words, user)
+            case "POST", "/labels":
+                return 201, self.make_label(words)
         if found := re.fullmatch(r"/git/refs/heads/(.+)", rest):
             return 200, self.move_ref(found[1], words)
         if found := re.fullmatch(r"/pulls/(\d+)(/merge)?", rest):
             pull = self.pull(int(found[1]))
             return 200, self.merge(pull, user) if found[2] else self.change_pull(pull, words, user)
+        if found := re.fullmatch(r"/issues/(\d+)", rest):
+            return 200, self.change_issue(self.issue(int(found[1])), words, user)
         raise Answered(404, "Not Found")
 
 

@@ -30,6 +30,9 @@ VERBS = [
     "status",
     "stats",
     "evaluate",
+    "sign",
+    "post",
+    "switch",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -111,6 +111,69 @@ def test_a_changed_answer_replaces_the_kept_one(transport_to, world):
     world.repositories[0].stars = 2
     answer = transport_to().fetch(asking("https://api.github.com/repos/a/b"))
     assert '"stargazers_count": 2' in answer.body
+
+
+FRESH = {"test": 20.0}
+"""Hours in which the tests' source is not asked again."""
+
+
+def test_within_its_window_a_source_is_not_asked_again_and_the_answer_says_when_it_was_heard(
+    transport_to, clock, loopback
+):
+    first = transport_to(fresh=FRESH).fetch(asking())
+    clock.moment += timedelta(hours=19)
+    again = transport_to(fresh=FRESH)
+    second = again.fetch(asking())
+    assert len(loopback.log) == 1
+    assert second.reused
+    assert (second.body, second.fetched_at) == (first.body, first.fetched_at)
+    assert (again.usage["export.arxiv.org"].requests, again.usage["export.arxiv.org"].reused) == (0, 1)
+    clock.moment += timedelta(hours=2)
+    assert not transport_to(fresh=FRESH).fetch(asking()).reused
+    assert len(loopback.log) == 2
+
+
+def test_without_a_window_every_question_is_asked(transport_to, loopback):
+    transport_to(fresh=FRESH).fetch(asking())
+    transport_to().fetch(asking())
+    assert len(loopback.log) == 2
+
+
+def test_a_not_modified_answer_is_young_again(transport_to, clock, world, loopback):
+    world.add(Repo("a/b", 7))
+    for hours in (0, 21, 10):
+        clock.moment += timedelta(hours=hours)
+        last = transport_to(fresh=FRESH).fetch(asking("https://api.github.com/repos/a/b"))
+    assert len(loopback.log) == 2
+    assert last.reused
+
+
+def test_an_answer_that_was_not_believed_is_asked_for_within_the_window(transport_to, loopback):
+    transport_to(fresh=FRESH).fetch(asking())
+    transport_to(fresh=FRESH).fetch(asking(attempt=2))
+    assert len(loopback.log) == 2
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, ""), (200, '{"data": {}, "errors": [{"type": "RATE_LIMITED"}]}')])
+def test_refusals_and_answers_with_a_part_missing_are_not_kept(transport_to, world, loopback, status, body):
+    world.faults["api.github.com"] = [Fault(status, {}, body)]
+    question = asking("https://api.github.com/graphql", method="POST", body="{}", credential="github")
+    transport_to(fresh=FRESH).fetch(question)
+    world.faults["api.github.com"] = [Fault(200, {}, '{"data": {}}')]
+    assert transport_to(fresh=FRESH).fetch(question).body == '{"data": {}}'
+    assert transport_to(fresh=FRESH).fetch(question).reused
+    assert len(loopback.log) == 2
+
+
+def test_answers_that_nothing_has_asked_for_in_months_are_forgotten(transport_to, tmp_path):
+    transport = transport_to(fresh=FRESH)
+    transport.fetch(asking())
+    (file,) = (tmp_path / "state" / "answers").iterdir()
+    heard = file.stat().st_mtime
+    transport.memory.tidy(datetime.fromtimestamp(heard - 10, UTC))
+    assert file.exists()
+    transport.memory.tidy(datetime.fromtimestamp(heard + 10, UTC))
+    assert not file.exists()
 
 
 def test_a_redirect_is_followed_and_its_way_is_kept(transport, world):
