@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import arxiv
 from arxiv import _feed  # the package's own reader of answers; its public client would open sockets of its own
+from pydantic import JsonValue
 
 from agent import ladder
 from agent.messages import Answer, Exchange, Observation, Reading, Request, in_chunks, observe
@@ -169,7 +170,7 @@ def facts(answer: Answer, subject: str, result: arxiv.Result) -> list[Observatio
     """What one entry of the feed says about a known paper."""
     page = f"https://arxiv.org/abs/{base_id(result)}"
 
-    def seen(field: str, value: str, element: str, text: str, quote: str, rung: str | None = None) -> Observation:
+    def seen(field: str, value: JsonValue, element: str, text: str, quote: str, rung: str | None = None) -> Observation:
         excerpt = f"{page}\n{element}: {text}"
         return observe(
             answer,
