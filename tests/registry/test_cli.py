@@ -9,6 +9,7 @@ import pytest
 from registry_samples import paper, put
 
 from registry import cli, textyaml
+from registry.schema import ExternalIds
 
 
 def run(capsys, *arguments):
@@ -131,6 +132,19 @@ def test_show_prints_the_entry_and_who_points_at_it(capsys, toy):
     assert "# <- implements: repositories/kore-code" in out
     shown = json.loads(run(capsys, "show", "kore-2025", "--root", toy, "--json")[1])
     assert shown["inverse"][0] == {"kind": "implements", "source": "repositories/kore-code"}
+
+
+def test_a_retired_id_shows_exports_and_stays_retired_on_every_way(capsys, toy):
+    put(toy, "papers", paper("new-2026", title="Another thing", ids=ExternalIds(), formerly=("old-2026",)))
+    for name in ("old-2026", "papers/old-2026"):
+        assert run(capsys, "show", name, "--root", str(toy))[1].startswith("# papers/new-2026")
+    document = json.loads(run(capsys, "export", "json", "--root", str(toy))[1])
+    (entry,) = [one for one in document["papers"] if one["id"] == "new-2026"]
+    assert entry["formerly"] == ["old-2026"]
+    put(toy, "papers", paper("old-2026", title="A third thing", ids=ExternalIds()))
+    code, out, err = run(capsys, "check", "--root", str(toy))
+    assert code == 1
+    assert "'old-2026' is retired here but used by" in out + err
 
 
 def test_search_finds_words_of_both_languages(capsys, toy):
