@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _POLITE_SECONDS = 5.0
+_SWALLOWED_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(target=_work, args=(theirs,), daemon=True)
-        with _single_threaded():
+        with _single_threaded(), _deaf_to_interrupts():
             self.process.start()
         theirs.close()
         self.job: Job | None = None
@@ -155,7 +157,6 @@ def _cause_of_death(code: int | None) -> str:
 
 def _work(pipe: Connection) -> None:
     """Do runs as they come in. Interrupts are the parent's business; a request to stop is obeyed between two writes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     with suppress(EOFError, BrokenPipeError):
         while True:
@@ -164,6 +165,10 @@ def _work(pipe: Connection) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
+    """End the process; again shortly, should a destructor that was at work have swallowed it."""
+    sys.unraisablehook = lambda _: None
+    signal.signal(signal.SIGALRM, _leave)
+    signal.setitimer(signal.ITIMER_REAL, _SWALLOWED_SECONDS)
     raise SystemExit(128 + number)
 
 
@@ -198,3 +203,13 @@ def _single_threaded() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """New processes never see an interrupt, not even while they load; one that comes then reaches us afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
