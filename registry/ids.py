@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_SLUG = 80
+LONGEST_QUOTED = 80
+"""Characters of a wrong value that a message repeats."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def wrong(scheme: str, value: str) -> str | None:
     if known is None:
         return f"no id scheme named '{scheme}'; one of: {', '.join(SCHEMES)}"
     if not known.pattern.fullmatch(value):
-        return f"{scheme}: {value!r} does not look like {known.example}" + _arxiv_hint(scheme, value)
+        return f"{scheme}: {_clipped(value)!r} does not look like {known.example}" + _arxiv_hint(scheme, value)
     if scheme == "arxiv" and (digits := _arxiv_digits(value)):
         return digits
     return None
@@ -95,6 +97,11 @@ def _arxiv_digits(value: str) -> str | None:
     if len(number) != expected:
         return f"arxiv: {value!r} has {len(number)} digits after the dot; ids of that month have {expected} (quote it?)"
     return None
+
+
+def _clipped(value: str) -> str:
+    """A value as a message quotes it."""
+    return value if len(value) <= LONGEST_QUOTED else value[:LONGEST_QUOTED] + "…"
 
 
 def _arxiv_hint(scheme: str, value: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 _POLITE_SECONDS = 5.0
 _SWALLOWED_SECONDS = 1.0
+_STDERR = 2
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,8 @@ def _work(pipe: Connection) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """End the process; again shortly, should a destructor that was at work have swallowed it."""
-    sys.unraisablehook = lambda _: None
+    """End the process, without a word; again shortly, should a destructor at work have swallowed it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDERR)
     signal.signal(signal.SIGALRM, _leave)
     signal.setitimer(signal.ITIMER_REAL, _SWALLOWED_SECONDS)
     raise SystemExit(128 + number)

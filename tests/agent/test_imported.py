@@ -79,7 +79,7 @@ def test_from_a_bibtex_file_to_an_entry_with_status_candidate(imported, root, ca
     paper = registry.load(root).papers["anchored-replay-2026"]
     assert paper.stage == "candidate"
     assert (paper.ids.arxiv, paper.authors) == ("2605.55555", ("Ada Lovelace", "Alan Turing"))
-    assert "refs.bib" in paper.status[0].reason
+    assert "refs.bib" in paper.status[0].reason.en
     assert not list((desk.folder / "imported").iterdir())
     capsys.readouterr()
     main(["verify", *where, "--json"])
