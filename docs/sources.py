@@ -16,6 +16,7 @@ from docs.releases import Release, Snapshot
 from registry import exports
 from registry.audit import Finding
 from registry.schema import Claim, Method, Paper, ReportedTable, Repository
+from reproductions import search
 from reproductions.claims import ClaimVerdict
 from reproductions.questions import Asked, Question
 from reproductions.records import RunRecord
@@ -111,9 +112,9 @@ class Sources:
         return {record.name: record for record in self.records}
 
     @cached_property
-    def tuned(self) -> bool:
-        """Whether any trial on the validation world has been published."""
-        return any(record.experiment.id.startswith("tuning/") for record in self.records)
+    def trials(self) -> tuple[RunRecord, ...]:
+        """Published runs on the validation world, by which settings were chosen."""
+        return tuple(record for record in self.records if record.experiment.id.startswith(f"{search.SUITE}/"))
 
     @cached_property
     def findings_of(self) -> Mapping[str, tuple[Finding, ...]]:

@@ -43,9 +43,8 @@ class Tuned:
 
 def pages(sources: Sources, words: Words) -> Iterator[Page]:
     """The page of trials; nothing before the first trial has been published."""
-    found = [record for record in sources.records if record.experiment.id.startswith(f"{search.SUITE}/")]
-    if found:
-        yield page(search.choose(found), Writer(words, sources, PATH))
+    if sources.trials:
+        yield page(search.choose(sources.trials), Writer(words, sources, PATH))
 
 
 def page(choices: Sequence[Choice], writer: Writer) -> Page:

@@ -42,6 +42,6 @@ def test_one_trial_of_each_row_is_chosen_and_no_average_of_the_row_is_higher(tri
 def test_without_trials_there_is_no_page_and_no_link_to_it(tmp_path):
     sources = building.gather(results=toy_site.write_suites(tmp_path, "quick", size=4))
 
-    assert not sources.tuned
+    assert not sources.trials
     assert not list(tuning.pages(sources, Words("en")))
     assert not [page.path for page in every(sources, Words("en")) if re.search(r"tuning\.html", page.body)]
